@@ -1,0 +1,89 @@
+"""The nouns: bays, offers and reservations as the state holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from allocator.domain.events import BaySpec
+from allocator.domain.interval import Interval
+from allocator.domain.lifecycle import Occupancy, ReservationStatus
+
+
+@dataclass(slots=True, kw_only=True)
+class Offer:
+    """When a bay may be used. `kind` is `weekly` (rrule, start, end) or `once` (from_at, until)."""
+
+    offer_id: str
+    bay: str
+    resident: str
+    kind: str
+    rrule: str | None = None
+    start: str | None = None
+    end: str | None = None
+    except_dates: tuple[str, ...] = ()
+    from_at: int | None = None
+    until: int | None = None
+    withdrawn: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Bay:
+    """A bay of the register with what is known of it now; every field here is a fold of events."""
+
+    spec: BaySpec
+    occupancy: Occupancy = Occupancy.UNKNOWN
+    observed_at: int = 0
+    boot_id: int = -1
+    seq: int = -1
+    lost: str | None = None
+    contested: str | None = None
+    closed: bool = False
+    retired: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Reservation:
+    """A promise to a driver. `held` is the interval that the calendar keeps: whole slots and the buffer."""
+
+    reservation_id: str
+    request_id: str
+    driver: str
+    vehicle_id: str
+    zone: str
+    lat: float
+    lon: float
+    from_at: int
+    until: int
+    held_from: int
+    held_until: int
+    max_walk_m: int
+    needs: tuple[str, ...]
+    quote_won: int
+    status: ReservationStatus
+    bay: str | None
+    walk_m: int
+    accepted_at: int
+    bound_at: int | None = None
+    activated_at: int | None = None
+    ended_at: int | None = None
+    warned_at: int | None = None
+    violation: bool = False
+    price_won: int | None = None
+
+    @property
+    def held(self) -> Interval:
+        """What the calendar keeps for it."""
+        return Interval(self.held_from, self.held_until)
+
+
+@dataclass(slots=True, kw_only=True)
+class StateImage:
+    """All that the events fold to, ready to be written down: a snapshot, or what two folds are compared by."""
+
+    position: int = 0
+    event_nos: dict[str, int] = field(default_factory=dict)
+    accepted: int = 0
+    offered: int = 0
+    bays: list[Bay] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+    reservations: list[Reservation] = field(default_factory=list)

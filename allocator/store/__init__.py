@@ -1,0 +1,1 @@
+"""Where committed state lives. One Protocol, two drivers, the same SQL."""

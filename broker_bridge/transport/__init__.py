@@ -1,0 +1,1 @@
+"""MQTT transports behind one Protocol, and the broker that `demo` starts."""
