@@ -14,7 +14,7 @@ from allocator.domain.interval import MINUTE_MS
 from allocator.service.desk import Desk
 
 if TYPE_CHECKING:
-    from allocator.store.base import Commit
+    from allocator.store.base import Answer, Commit
 
 START = int(datetime(2026, 3, 2, 0, 0, tzinfo=UTC).timestamp() * 1000)
 """Monday 2 March 2026, 09:00 in Seoul."""
@@ -36,6 +36,7 @@ class DeskWork:
         self.events: list[Recorded] = []
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.commits: list[Commit] = []
+        self.answers: dict[tuple[str, str], Answer] = {}
         self._numbers = itertools.count(1)
         self._seq: dict[str, int] = {}
         self.give(c.RegisterBays(operator="op-1", request_id="register", specs=specs))
@@ -49,6 +50,9 @@ class DeskWork:
         return self.desk.state
 
     def give(self, command: c.Command, key: tuple[str, str] | None = None) -> Commit:
+        """Hand a command to the desk, as the writer does: with the answer that was given before, if there is one."""
+        if key in self.answers:
+            self.desk.recall({key: self.answers[key]})
         self.desk.take(command, self.now, key)
         return self._finish()
 
@@ -131,5 +135,6 @@ class DeskWork:
         commit = self.desk.finish(self.now)
         self.commits.append(commit)
         self.events += commit.events
+        self.answers |= {(answer.party, answer.request_id): answer for answer in commit.answers}
         self.sent += [(row.topic, json.loads(row.payload)) for row in commit.outbox]
         return commit

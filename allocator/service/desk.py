@@ -170,7 +170,7 @@ class Desk:
         heard = self.state.heard[at]
         window = heard.window
         name = self.state.board.bays[at].spec.bay
-        return HeardRow(name, window.boot_id, window.seq, window.seen, heard.last_heard_at, heard.heartbeat_ms)
+        return HeardRow(name, window.boot_id, window.seq, heard.last_heard_at, heard.heartbeat_ms, window.seen)
 
 
 _SPECIAL: dict[type, Callable[[Desk, Any, int], str | None]] = {

@@ -59,9 +59,9 @@ class HeardRow:
     bay: str
     boot_id: int
     seq: int
-    seen: int
     last_heard_at: int
     heartbeat_ms: int
+    seen: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,10 +74,10 @@ DELETE FROM outbox WHERE outbox_id = ?;
 
 -- upsert_heard --
 -- Note when a sensor was last heard.
-INSERT INTO heard (bay, boot_id, seq, last_heard_at, heartbeat_ms) VALUES (?, ?, ?, ?, ?)
+INSERT INTO heard (bay, boot_id, seq, last_heard_at, heartbeat_ms, seen) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (bay) DO UPDATE SET
     boot_id = excluded.boot_id, seq = excluded.seq, last_heard_at = excluded.last_heard_at,
-    heartbeat_ms = excluded.heartbeat_ms;
+    heartbeat_ms = excluded.heartbeat_ms, seen = excluded.seen;
 
 -- insert_ledger --
 -- Book one side of a charge.
@@ -148,7 +148,7 @@ FROM reservation WHERE status IN ('accepted', 'bound', 'active') ORDER BY reserv
 
 -- select_heard --
 -- When each sensor was last heard.
-SELECT bay, boot_id, seq, last_heard_at, heartbeat_ms FROM heard ORDER BY bay;
+SELECT bay, boot_id, seq, last_heard_at, heartbeat_ms, seen FROM heard ORDER BY bay;
 
 -- select_outbox --
 -- What is still to be published, in order.

@@ -66,7 +66,10 @@ def writes_of(commit: Commit) -> list[Write]:
         ("insert_answer", [(it.party, it.request_id, it.topic, it.payload) for it in commit.answers]),
         ("insert_outbox", [(it.outbox_id, it.topic, it.payload, it.retain) for it in commit.outbox]),
         ("delete_outbox", [(it,) for it in commit.outbox_done]),
-        ("upsert_heard", [(it.bay, it.boot_id, it.seq, it.last_heard_at, it.heartbeat_ms) for it in commit.heard]),
+        (
+            "upsert_heard",
+            [(it.bay, it.boot_id, it.seq, it.last_heard_at, it.heartbeat_ms, it.seen) for it in commit.heard],
+        ),
         ("insert_ledger", [(it.position, it.account, it.amount_won) for it in commit.ledger]),
         ("upsert_meta", list(commit.meta.items())),
         ("insert_quarantine", [(it.at, it.topic, it.payload, it.error) for it in commit.quarantined]),

@@ -164,7 +164,8 @@ CREATE TABLE heard (
     boot_id INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     last_heard_at INTEGER NOT NULL,
-    heartbeat_ms INTEGER NOT NULL
+    heartbeat_ms INTEGER NOT NULL,
+    seen INTEGER NOT NULL -- bit n is set when the message numbered seq - n came
 ) STRICT, WITHOUT ROWID;
 
 -- Double entries: those of one position sum to zero.
