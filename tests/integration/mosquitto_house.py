@@ -57,10 +57,17 @@ class House:
                     break
             else:
                 raise AssertionError(f"the broker did not start: {lines}")
+            # A SIGTERM between "running" and its first turn of the loop is lost: wait for an answer, be it a refusal.
+            Client(self.port).close()
             yield self
         finally:
             process.terminate()
-            process.communicate(timeout=TIMEOUT_S)
+            try:
+                process.communicate(timeout=TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                raise
 
     def refusal(self, **settings: str) -> str:
         """Return what start.sh says when it must not start; it must end with code 2."""
