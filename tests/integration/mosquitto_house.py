@@ -36,13 +36,9 @@ class House:
     def secret(self, user: str) -> str:
         return (self.secrets / user).read_text().strip()
 
-    def broker_environment(self) -> bytes:
-        """Return the environment that the running broker has."""
-        return Path(f"/proc/{self.process.pid}/environ").read_bytes()
-
     @contextmanager
     def running(self, **settings: str):
-        self.process = process = subprocess.Popen(
+        process = subprocess.Popen(
             ["sh", START_SH],
             env=self.environment(**settings),
             stdout=subprocess.PIPE,

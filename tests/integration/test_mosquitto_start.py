@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 
 import pytest
 from mosquitto_house import MISSING, START_SH, Client, new_house
@@ -75,8 +76,15 @@ def test_nobody_else_can_read_what_it_writes(house):
 
 
 def test_leaves_no_password_in_the_brokers_environment(house):
-    with house.running(BAYBROKER_EXTRA_USERS="gw-1:plain-secret", BAYBROKER_VIEWER_PASSWORD="plain-secret") as running:
-        assert b"plain-secret" not in running.broker_environment()
+    stand_in = house.tree / "bin" / "mosquitto"
+    stand_in.parent.mkdir()
+    stand_in.write_text('#!/bin/sh\nenv >"$RUN_DIR/environment"\n')
+    stand_in.chmod(0o755)
+    settings = house.environment(BAYBROKER_EXTRA_USERS="gw-1:plain-secret", BAYBROKER_VIEWER_PASSWORD="plain-secret")
+    subprocess.run(["sh", START_SH], env=settings | {"PATH": f"{stand_in.parent}:{settings['PATH']}"}, check=True)
+    seen = (house.run / "environment").read_text()
+    assert "RUN_DIR=" in seen
+    assert "plain-secret" not in seen
 
 
 def test_retained_state_survives_a_clean_restart(house):
