@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,10 +101,3 @@ def migrate(connection: sqlite3.Connection, path: str, scripts: Sequence[str]) -
         except BaseException:
             connection.rollback()
             raise
-
-
-def schema_version(path: str | Path) -> int:
-    """Return the schema's version of an existing database; raises StoreError."""
-    with closing(open_readonly(path)) as connection, store_errors(str(path)):
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)

@@ -11,6 +11,7 @@ from baybroker.verify.offers import Offers
 
 SEOUL, BERLIN = "Asia/Seoul", "Europe/Berlin"
 OFFERED = "2026-03-01T12:00"
+UNTIL_THURSDAY = "RRULE:FREQ=DAILY;UNTIL=20260305T000000"
 WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 
 
@@ -43,8 +44,8 @@ def covers(offers: Offers, zone: str, from_wall: str, until_wall: str) -> bool:
         (SEOUL, WEEKDAYS, ("09:01", "17:59"), ("2026-03-02T09:05", "2026-03-02T17:55"), True),
         (SEOUL, WEEKDAYS, ("09:01", "17:59"), ("2026-03-02T09:00", "2026-03-02T17:55"), False),
         (SEOUL, WEEKDAYS, ("09:01", "17:59"), ("2026-03-02T09:05", "2026-03-02T18:00"), False),
-        (SEOUL, "RRULE:FREQ=DAILY;UNTIL=20260305T000000", ("09:00", "18:00"), ("2026-03-05T09:00", "2026-03-05T10:00"), True),
-        (SEOUL, "RRULE:FREQ=DAILY;UNTIL=20260305T000000", ("09:00", "18:00"), ("2026-03-06T09:00", "2026-03-06T10:00"), False),
+        (SEOUL, UNTIL_THURSDAY, ("09:00", "18:00"), ("2026-03-05T09:00", "2026-03-05T10:00"), True),
+        (SEOUL, UNTIL_THURSDAY, ("09:00", "18:00"), ("2026-03-06T09:00", "2026-03-06T10:00"), False),
         # The clock goes forward at 02:00 on 29 March and back at 03:00 on 25 October 2026 in Berlin.
         (BERLIN, "FREQ=DAILY", ("20:00", "07:00"), ("2026-03-28T20:00", "2026-03-29T07:00"), True),
         (BERLIN, "FREQ=DAILY", ("09:00", "18:00"), ("2026-03-30T09:00", "2026-03-30T18:00"), True),
