@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from brokers import EXTERNAL_BROKER, need, private_mosquitto  # noqa: F401 - a fixture
+from brokers import EXTERNAL_BROKER, mosquitto, need, private_mosquitto, private_nats  # noqa: F401 - fixtures
 from labs import Lab, MemoryLab, RealLab
 
 from broker_bridge.transport.address import parse_address

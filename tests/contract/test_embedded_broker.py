@@ -137,6 +137,15 @@ async def test_a_bad_configuration_names_the_reason(tmp_path: Path) -> None:
             pass
 
 
+async def test_the_fixtures_give_brokers_of_their_own(
+    mosquitto: EmbeddedBroker, private_mosquitto: EmbeddedBroker, private_nats: EmbeddedBroker
+) -> None:
+    await set_retained(mosquitto, b"shared")
+    assert await get_retained(private_mosquitto) == b"nothing"
+    assert await get_retained(private_nats) == b"nothing"
+    assert await get_retained(mosquitto) == b"shared"
+
+
 async def test_no_broker_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded, "_PROGRAMS", {})
     with pytest.raises(SettingsError, match="--broker"):

@@ -55,6 +55,7 @@ async def test_birth_after_each_connect_and_will_when_the_connection_dies(lab: L
         will = Will(status, b"offline")
         async with connected(lab, f"gw-{top}", on_connect=connects, will=will) as gateway:
             assert payloads(await take(watcher, 1)) == [b"online"]
+            await connects.wait(1)
             lab.cut(f"gw-{top}")
             assert payloads(await take(watcher, 2)) == [b"offline", b"online"]
             await connects.wait(2)
