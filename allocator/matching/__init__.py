@@ -1,1 +1,1 @@
-"""See the modules."""
+"""Which bay for whom: candidates, calendars, the search and the policies. Pure."""

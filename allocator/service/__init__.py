@@ -1,1 +1,1 @@
-"""See the modules."""
+"""The shell around the core: MQTT in, one transaction a batch, MQTT out."""

@@ -51,13 +51,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class HeardRow:
-    """When a bay's sensor was last heard; flushed once a minute, no event."""
+    """When a bay's sensor was last heard and with which numbers (`seen`: bit n set when `seq - n` came).
+
+    No event: written with the bay's own changes, and once a minute for those that were only heard.
+    """
 
     bay: str
     boot_id: int
     seq: int
     last_heard_at: int
     heartbeat_ms: int
+    seen: int = 1
 
 
 @dataclass(frozen=True, slots=True)

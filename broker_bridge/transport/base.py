@@ -101,16 +101,24 @@ class Transport(Protocol):
         ...
 
     @property
+    def waiting(self) -> int:
+        """How many deliveries wait to be taken."""
+        ...
+
+    @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and it is not known to be lost."""
         ...
 
     async def wait_connected(self) -> None:
-        """Return once connected; raises RefusedError where the broker will never have this user."""
+        """Return once connected and subscribed again; raises what `receive` raises."""
         ...
 
     async def subscribe(self, filters: Sequence[str]) -> None:
-        """Subscribe at QoS 1 now and after every reconnect; returns once the broker has granted it."""
+        """Subscribe at QoS 1 now and after every reconnect; returns once the broker has granted it.
+
+        Raises RefusedError where the broker does not let this user subscribe.
+        """
         ...
 
     async def send(self, topic: str, payload: bytes, *, retain: bool = False) -> asyncio.Future[None]:
@@ -128,7 +136,11 @@ class Transport(Protocol):
     async def receive(self, limit: int) -> list[Delivery]:
         """Wait for deliveries and return between 1 and `limit` of them, in order of arrival.
 
-        At most 2 x `receive_window` wait inside; past that the socket is not read. Deliveries of a lost
-        connection that were not taken yet are dropped: the broker sends them again.
+        Every delivery must be acknowledged. At most 2 x `receive_window` may be open, that is, wait to be taken or
+        acknowledged; past that the socket is not read until one window is left. While an own publish waits for its
+        acknowledgement, which comes behind those deliveries, the bound is 8 x. A socket not read for twice
+        `keepalive_s` counts as lost. Deliveries of a lost connection that were not taken yet are dropped: the broker
+        sends them again. Raises what stopped the transport: RefusedError, an error of `on_connect`, or
+        ConnectionLostError once it was closed.
         """
         ...

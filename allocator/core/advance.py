@@ -1,0 +1,53 @@
+"""Time passes: timers that only keep the derived state in step act here, those that need a decision are returned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allocator.core.hear import silent_at
+from allocator.domain.commands import FallDue, Timer
+from allocator.domain.interval import DAY_MS, slot_floor
+
+if TYPE_CHECKING:
+    from allocator.core.state import State
+
+
+def next_decision(state: State, now: int) -> FallDue | None:
+    """Return the next due timer that needs a decision, or None when all that was due is dealt with."""
+    while (popped := state.pop_due(now)) is not None:
+        due_at, due = popped
+        if due.timer is Timer.ROLL:
+            _roll(state, now)
+        elif due.timer is Timer.REVIEW:
+            _review(state, due.key, due_at, now)
+        elif due.timer is not Timer.SILENCE or _is_silent(state, due.key, now):
+            return due
+    return None
+
+
+def _roll(state: State, now: int) -> None:
+    """Move the calendars' base to today; the far end of the horizon opens."""
+    state.board.calendars.rebase(slot_floor(now))
+    for name in state.offers_of:
+        state.reopen(state.board.number[name])
+    state.arm(now + DAY_MS, Timer.ROLL, "")
+
+
+def _review(state: State, bay: str, due_at: int, now: int) -> None:
+    """A window began or ended: the bay shows it."""
+    number = state.board.number[bay]
+    if state.review_at.get(number) == due_at:
+        del state.review_at[number]
+        state.dirty.shown.add(number)
+        state.review(number, now)
+
+
+def _is_silent(state: State, bay: str, now: int) -> bool:
+    """Tell whether a sensor is silent; one that spoke in the meantime is looked at later."""
+    heard = state.heard[state.board.number[bay]]
+    due_at = silent_at(state, heard)
+    if due_at > now:
+        state.arm(due_at, Timer.SILENCE, bay)
+        return False
+    heard.watched = False
+    return True

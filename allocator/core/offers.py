@@ -1,0 +1,130 @@
+"""Offers of residents, and the register that operators keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allocator.core.relocate import relocate
+from allocator.domain import events as e
+from allocator.domain.interval import SLOT_MS, Interval, inward
+from allocator.domain.lifecycle import ReservationStatus
+from allocator.domain.windows import check_rrule
+
+if TYPE_CHECKING:
+    from allocator.core.state import State
+    from allocator.domain.commands import (
+        OfferOnce,
+        OfferWeekly,
+        OperateBay,
+        RefuseOffer,
+        RegisterBays,
+        WithdrawOffer,
+    )
+    from allocator.domain.events import Event
+
+OFFERS_PER_BAY_MAX = 50
+
+
+def offer_weekly(state: State, asked: OfferWeekly, _now: int) -> list[Event]:
+    """Return the new offer, or the refusal."""
+    reason = _not_theirs(state, asked.resident, asked.bay) or check_rrule(asked.rrule)
+    if reason is not None:
+        return [_rejected(asked, reason)]
+    return [
+        e.WeeklyOffered(
+            offer_id=f"o-{state.offered + 1}",
+            bay=asked.bay,
+            resident=asked.resident,
+            request_id=asked.request_id,
+            rrule=asked.rrule,
+            start=asked.start,
+            end=asked.end,
+            except_dates=asked.except_dates,
+        )
+    ]
+
+
+def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
+    """Return the new offer, or the refusal."""
+    window = inward(Interval(asked.from_at, asked.until))
+    reason = _not_theirs(state, asked.resident, asked.bay)
+    if reason is None and window.until - window.from_at < SLOT_MS:
+        reason = "window_empty"
+    if reason is None and window.until <= now:
+        reason = "window_past"
+    if reason is not None:
+        return [_rejected(asked, reason)]
+    return [
+        e.OnceOffered(
+            offer_id=f"o-{state.offered + 1}",
+            bay=asked.bay,
+            resident=asked.resident,
+            request_id=asked.request_id,
+            from_at=asked.from_at,
+            until=asked.until,
+        )
+    ]
+
+
+def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
+    """Return the end of an offer, or of every offer of the bay."""
+    reason = _not_theirs(state, asked.resident, asked.bay, withdrawing=True)
+    if reason is not None:
+        return [_rejected(asked, reason)]
+    ended = tuple(
+        offer.offer_id
+        for offer in state.offers_of[asked.bay]
+        if not offer.withdrawn and asked.offer_id in (None, offer.offer_id)
+    )
+    if not ended:
+        return [_rejected(asked, "no_offer")]
+    return [e.OffersWithdrawn(bay=asked.bay, resident=asked.resident, request_id=asked.request_id, offer_ids=ended)]
+
+
+def refuse(_state: State, asked: RefuseOffer, _now: int) -> list[Event]:
+    """Return the refusal of what this version does not do."""
+    return [_rejected(asked, asked.reason)]
+
+
+def _not_theirs(state: State, resident: str, bay: str, *, withdrawing: bool = False) -> str | None:
+    number = state.board.number.get(bay)
+    if number is None or state.board.bays[number].retired:
+        return "bay_unknown"
+    if state.board.bays[number].spec.resident != resident:
+        return "bay_of_another"
+    if not withdrawing and len(state.offers_of[bay]) >= OFFERS_PER_BAY_MAX:
+        return "too_many_offers"
+    return None
+
+
+def _rejected(asked: OfferWeekly | OfferOnce | WithdrawOffer | RefuseOffer, reason: str) -> e.OfferRejected:
+    return e.OfferRejected(resident=asked.resident, request_id=asked.request_id, bay=asked.bay, reason=reason)
+
+
+def register(_state: State, asked: RegisterBays, _now: int) -> list[Event]:
+    """Return an event a bay; the last carries the command's request_id."""
+    last = len(asked.specs) - 1
+    return [
+        e.BayRegistered(spec=spec, operator=asked.operator, request_id=asked.request_id if at == last else None)
+        for at, spec in enumerate(asked.specs)
+    ]
+
+
+def operate(state: State, asked: OperateBay, now: int) -> list[Event]:
+    """Return what an operator does to a bay; drivers who were promised it are moved where that can be."""
+    number = state.board.number.get(asked.bay)
+    if number is None or state.board.bays[number].retired:
+        return [e.OperatorCommandRefused(request_id=asked.request_id, operator=asked.operator, reason="bay_unknown")]
+    done = _OPERATIONS[asked.type](bay=asked.bay, operator=asked.operator, request_id=asked.request_id)
+    if asked.type not in ("retire", "close"):
+        return [done]
+    bound = [held for held in state.board.on_bay[number].values() if held.status is ReservationStatus.BOUND]
+    return [done, *(relocate(state, bound[0], asked.type, now, wider=False) if bound else [])]
+
+
+_OPERATIONS: dict[str, type[e.BayRetired | e.BayClosed | e.BayOpened | e.SensorRepaired]] = {
+    "retire": e.BayRetired,
+    "close": e.BayClosed,
+    "open": e.BayOpened,
+    "repaired": e.SensorRepaired,
+}

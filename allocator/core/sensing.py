@@ -1,0 +1,102 @@
+"""What follows from what a sensor or a gateway says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from allocator.core.hear import Verdict
+from allocator.core.relocate import relocate
+from allocator.domain import events as e
+from allocator.domain.interval import DAY_MS, MINUTE_MS
+from allocator.domain.lifecycle import Occupancy, ReservationStatus
+
+if TYPE_CHECKING:
+    from allocator.core.state import State
+    from allocator.domain.commands import Observe
+    from allocator.domain.events import Event
+    from allocator.domain.model import Bay, Reservation
+
+CLOCK_OFF_MS = MINUTE_MS
+BACKLOG_MAX_MS = 7 * DAY_MS
+
+
+def believed_time(state: State, said: Observe, now: int) -> tuple[int, bool]:
+    """Return when it was observed, and whether the device's clock was too far off to be believed.
+
+    A retained message, and what waited at the broker while we were away, may rightly be old.
+    """
+    backlog = said.retained or now < state.connected_at + state.settings.quiet_after_connect_ms
+    oldest = now - (BACKLOG_MAX_MS if backlog else 2 * CLOCK_OFF_MS)
+    if oldest <= said.observed_at <= now + CLOCK_OFF_MS:
+        return said.observed_at, False
+    return now, True
+
+
+def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Event]:
+    """Return the events of a sensor's word: a change and what it means, or nothing."""
+    number = state.board.number[said.bay]
+    bay = state.board.bays[number]
+    at, clock_off = believed_time(state, said, now)
+    late = verdict is Verdict.LATE
+    if said.status == bay.occupancy or verdict is Verdict.DUPLICATE:
+        return [] if late or said.retained else restored(bay)
+    changed = e.OccupancyChanged(
+        bay=said.bay,
+        before=bay.occupancy,
+        status=said.status,
+        observed_at=at,
+        boot_id=said.boot_id,
+        seq=said.seq,
+        late=late,
+        clock_off=clock_off,
+    )
+    if late:
+        return [changed]
+    if said.status == Occupancy.OCCUPIED:
+        return [changed, *_taken(state, number, bay, at, now)]
+    if said.status == Occupancy.FREE and bay.contested is not None:
+        return [changed, e.BayCleared(bay=said.bay)]
+    return [changed]
+
+
+def restored(bay: Bay) -> list[Event]:
+    """Return what follows from hearing of a bay at all."""
+    return [e.SensorRestored(bay=bay.spec.bay)] if bay.lost is not None else []
+
+
+def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event]:
+    """A car drove in: the guest who is due, or somebody who is not."""
+    holders = sorted(state.board.on_bay[number].values(), key=lambda held: held.from_at)
+    if any(held.status is ReservationStatus.ACTIVE for held in holders):
+        return []
+    bound = [held for held in holders if held.status is ReservationStatus.BOUND]
+    for held in bound:
+        if held.from_at - state.settings.early_ms <= at < held.until:
+            return [
+                e.ReservationActivated(
+                    reservation_id=held.reservation_id,
+                    bay=bay.spec.bay,
+                    at=max(at, held.accepted_at),
+                    source="sensor",
+                )
+            ]
+    if not bound and not state.open_now(number, now):
+        return []
+    return [e.BayContested(bay=bay.spec.bay, reason="stranger"), *_rescue(state, bound, now)]
+
+
+def _rescue(state: State, bound: list[Reservation], now: int) -> list[Event]:
+    """Move the first driver who was promised the bay; the others are looked at when their time comes."""
+    return relocate(state, bound[0], "contested", now, wider=False) if bound else []
+
+
+def lose_gateway(state: State, gateway: str, now: int) -> list[Event]:
+    """Return the losses of a gateway that has been down for long enough."""
+    down_since = state.gateways_down.get(gateway)
+    if down_since is None or now < down_since + state.settings.gateway_down_ms:
+        return []
+    return [
+        e.SensorLost(bay=name, reason="gateway")
+        for name in sorted(state.bays_of_gateway[gateway])
+        if state.board.bay(name).lost is None and not state.board.bay(name).retired
+    ]

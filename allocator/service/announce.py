@@ -1,0 +1,270 @@
+"""From committed events to messages: replies to drivers, notices to residents, a zone's public events."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from allocator.domain import events as e
+from broker_bridge.wire import codec, topics
+from broker_bridge.wire.messages import DriverReply, OperatorReply, Place, ResidentNotice
+from broker_bridge.wire.times import format_rfc3339
+from broker_bridge.wire.topics import TopicKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import BaseModel
+
+    from allocator.core.state import State
+    from allocator.domain.events import Event, Recorded
+    from allocator.domain.model import Reservation
+
+_PRIVATE = frozenset(
+    {"driver", "vehicle_id", "resident", "operator", "request_id", "lat", "lon", "needs", "explanation", "published"}
+)
+"""Fields that no public topic carries: who, and where somebody wants to go."""
+_PLANNED = frozenset({"bay", "walk_m", "held_from", "held_until"})
+"""A plan is nobody's business until it is bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to publish. `answers` is the (party, request_id) that it answers, if it does."""
+
+    topic: str
+    payload: bytes
+    retain: bool = False
+    answers: tuple[str, str] | None = None
+
+
+def announce(state: State, city: str, recorded: Recorded) -> list[Outgoing]:
+    """Return what is said of an event, right after it was folded; the first answers, if any does."""
+    teller = _TELLERS.get(type(recorded.event))
+    said = teller(_Announcer(state, city, recorded), recorded.event) if teller is not None else []
+    return [*said, zone_event(city, recorded)] if recorded.zone is not None else said
+
+
+def zone_event(city: str, recorded: Recorded) -> Outgoing:
+    """Return the event as a CloudEvents 1.0 JSON object, without anything personal."""
+    name, public = _PUBLIC[type(recorded.event)]
+    data: dict[str, object] = {field: getattr(recorded.event, field) for field in public}
+    if isinstance(recorded.event, e.BayRegistered):
+        spec = recorded.event.spec
+        data = {"bay": spec.bay, "lat": spec.lat, "lon": spec.lon, "gateway": spec.gateway, "needs": spec.needs}
+    data |= {"position": recorded.position, "zone": recorded.zone, "event_no": recorded.event_no}
+    event = {
+        "specversion": "1.0",
+        "id": str(recorded.position),
+        "source": f"/{topics.PREFIX}/{city}/allocator",
+        "type": f"baybroker.{name}.v1",
+        "subject": data.get("reservation_id") or data.get("bay") or recorded.zone,
+        "time": format_rfc3339(recorded.at),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    topic = topics.build(TopicKind.ZONE_EVENTS, city, zone=recorded.zone or "")
+    return Outgoing(topic, json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _public_fields(kind: type[Event]) -> tuple[str, tuple[str, ...]]:
+    hidden = _PRIVATE | (_PLANNED if kind is e.ReservationAccepted else frozenset())
+    return e.event_name(kind), tuple(field.name for field in fields(kind) if field.name not in hidden)
+
+
+_PUBLIC = {kind: _public_fields(kind) for kind in e.EVENT_TYPES}
+
+
+class _Announcer:
+    """Builds messages that carry the numbers of one event."""
+
+    def __init__(self, state: State, city: str, recorded: Recorded) -> None:
+        self.state, self.city = state, city
+        self.numbers: dict[str, Any] = {
+            "position": recorded.position,
+            "zone": recorded.zone,
+            "event_no": recorded.event_no,
+        }
+
+    def reservation(self, reservation_id: str) -> Reservation:
+        """Return a reservation that the event changed, be it over by now."""
+        changed = self.state.dirty.reservations.get(reservation_id)
+        return changed if changed is not None else self.state.reservations[reservation_id]
+
+    def driver(self, driver: str, kind: str, request_id: str, *, answers: bool = True, **said: Any) -> Outgoing:
+        """Return a reply to a driver."""
+        reply = DriverReply(type=kind, request_id=request_id, **self.numbers, **said)  # type: ignore[arg-type]
+        topic = topics.build(TopicKind.DRIVER_REPLY, self.city, driver=driver)
+        return self._out(topic, reply, (f"drivers/{driver}", request_id) if answers else None)
+
+    def of(self, held: Reservation, kind: str, request_id: str | None = None, **said: Any) -> Outgoing:
+        """Return a reply about a reservation: it answers `request_id`, or it is news of the first request."""
+        return self.driver(
+            held.driver,
+            kind,
+            request_id or held.request_id,
+            answers=request_id is not None,
+            reservation_id=held.reservation_id,
+            **said,
+        )
+
+    def where(self, held: Reservation) -> dict[str, Any]:
+        """Return the reply's fields of a bound bay."""
+        spec = self.state.board.bay(held.bay or "").spec
+        return {
+            "bay": spec.bay,
+            "bay_zone": spec.zone,
+            "place": Place(lat=spec.lat, lon=spec.lon),
+            "walk_m": held.walk_m,
+            "from_at": held.from_at,
+            "until": held.until,
+            "price_won": held.quote_won,
+        }
+
+    def resident(self, resident: str, kind: str, request_id: str | None = None, **said: Any) -> Outgoing:
+        """Return a notice to a resident."""
+        notice = ResidentNotice(type=kind, request_id=request_id, **self.numbers, **said)  # type: ignore[arg-type]
+        topic = topics.build(TopicKind.RESIDENT_NOTICE, self.city, resident=resident)
+        return self._out(topic, notice, (f"residents/{resident}", request_id) if request_id is not None else None)
+
+    def owner(self, bay: str, kind: str, **said: Any) -> list[Outgoing]:
+        """Return a notice to the bay's resident, if it has one."""
+        resident = self.state.board.bay(bay).spec.resident
+        return [self.resident(resident, kind, bay=bay, **said)] if resident is not None else []
+
+    def operator(self, operator: str, kind: str, request_id: str, reason: str | None = None) -> Outgoing:
+        """Return a reply to an operator."""
+        reply = OperatorReply(type=kind, request_id=request_id, reason=reason, **self.numbers)  # type: ignore[arg-type]
+        topic = topics.build(TopicKind.OPERATOR_REPLY, self.city, operator=operator)
+        return self._out(topic, reply, (f"operators/{operator}", request_id))
+
+    @staticmethod
+    def _out(topic: str, message: BaseModel, answers: tuple[str, str] | None) -> Outgoing:
+        return Outgoing(topic, codec.encode(message), answers=answers)
+
+
+def _done(to: _Announcer, event: Any) -> list[Outgoing]:
+    if event.operator is None or event.request_id is None:
+        return []
+    return [to.operator(event.operator, "done", event.request_id)]
+
+
+def _operator_refused(to: _Announcer, event: e.OperatorCommandRefused) -> list[Outgoing]:
+    return [to.operator(event.operator, "rejected", event.request_id, event.reason)]
+
+
+def _contested(to: _Announcer, event: e.BayContested) -> list[Outgoing]:
+    return to.owner(event.bay, "contested", reason=event.reason)
+
+
+def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered) -> list[Outgoing]:
+    said = to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, offer_id=event.offer_id)
+    return [said]
+
+
+def _withdrawn(to: _Announcer, event: e.OffersWithdrawn) -> list[Outgoing]:
+    return [to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, reason="withdrawn")]
+
+
+def _offer_rejected(to: _Announcer, event: e.OfferRejected) -> list[Outgoing]:
+    return [to.resident(event.resident, "offer_rejected", event.request_id, bay=event.bay, reason=event.reason)]
+
+
+def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Outgoing]:
+    reply = to.driver(
+        event.driver,
+        "accepted",
+        event.request_id,
+        reservation_id=event.reservation_id,
+        from_at=event.from_at,
+        until=event.until,
+        max_walk_m=event.max_walk_m,
+        price_won=event.quote_won,
+    )
+    return [reply]
+
+
+def _rejected(to: _Announcer, event: e.RequestRejected) -> list[Outgoing]:
+    return [to.driver(event.driver, "rejected", event.request_id, reason=event.reason)]
+
+
+def _refused(to: _Announcer, event: e.DriverCommandRefused) -> list[Outgoing]:
+    kind = "extend_refused" if event.type == "extend" else "rejected"
+    reply = to.driver(event.driver, kind, event.request_id, reason=event.reason, reservation_id=event.reservation_id)
+    return [reply]
+
+
+def _bound(to: _Announcer, event: e.ReservationBound) -> list[Outgoing]:
+    held = to.reservation(event.reservation_id)
+    return [to.of(held, "bound", **to.where(held))]
+
+
+def _activated(to: _Announcer, event: e.ReservationActivated) -> list[Outgoing]:
+    held = to.reservation(event.reservation_id)
+    reply = to.of(held, "active", event.request_id, bay=event.bay, until=held.until)
+    return [reply, *to.owner(event.bay, "guest_arrived", until=held.until)]
+
+
+def _relocated(to: _Announcer, event: e.ReservationRelocated) -> list[Outgoing]:
+    held = to.reservation(event.reservation_id)
+    return [to.of(held, "relocated", event.request_id, reason=event.reason, **to.where(held))]
+
+
+def _extended(to: _Announcer, event: e.ReservationExtended) -> list[Outgoing]:
+    held = to.reservation(event.reservation_id)
+    return [to.of(held, "extended", event.request_id, until=event.until, price_won=event.quote_won)]
+
+
+def _warned(to: _Announcer, event: e.OverstayWarned) -> list[Outgoing]:
+    held = to.reservation(event.reservation_id)
+    return [to.of(held, "warned", until=held.until), *to.owner(held.bay or "", "overstay", until=held.until)]
+
+
+def _completed(to: _Announcer, event: e.ReservationCompleted) -> list[Outgoing]:
+    held = to.reservation(event.reservation_id)
+    said = [to.of(held, "completed", event.request_id, price_won=event.price_won, until=event.at)]
+    said += to.owner(event.bay, "guest_left")
+    return said + (to.owner(event.bay, "earning", amount_won=event.resident_won) if event.resident_won else [])
+
+
+def _cancelled(to: _Announcer, event: e.ReservationCancelled) -> list[Outgoing]:
+    held = to.reservation(event.reservation_id)
+    if event.operator is None:
+        return [to.of(held, "cancelled", event.request_id)]
+    return [to.operator(event.operator, "done", event.request_id), to.of(held, "cancelled", reason="operator")]
+
+
+def _expired(to: _Announcer, event: e.ReservationExpired) -> list[Outgoing]:
+    return [to.of(to.reservation(event.reservation_id), "expired")]
+
+
+def _failed(to: _Announcer, event: e.ReservationFailed) -> list[Outgoing]:
+    return [to.of(to.reservation(event.reservation_id), "failed", event.request_id, reason=event.reason)]
+
+
+_TELLERS: dict[type[Event], Callable[[_Announcer, Any], list[Outgoing]]] = {
+    e.BayRegistered: _done,
+    e.BayRetired: _done,
+    e.BayClosed: _done,
+    e.BayOpened: _done,
+    e.SensorRepaired: _done,
+    e.OperatorCommandRefused: _operator_refused,
+    e.BayContested: _contested,
+    e.WeeklyOffered: _offered,
+    e.OnceOffered: _offered,
+    e.OffersWithdrawn: _withdrawn,
+    e.OfferRejected: _offer_rejected,
+    e.ReservationAccepted: _accepted,
+    e.RequestRejected: _rejected,
+    e.DriverCommandRefused: _refused,
+    e.ReservationBound: _bound,
+    e.ReservationActivated: _activated,
+    e.ReservationRelocated: _relocated,
+    e.ReservationExtended: _extended,
+    e.OverstayWarned: _warned,
+    e.ReservationCompleted: _completed,
+    e.ReservationCancelled: _cancelled,
+    e.ReservationExpired: _expired,
+    e.ReservationFailed: _failed,
+}

@@ -1,0 +1,181 @@
+"""The allocator as a service, in the order of the design: lease, check, connect, outbox, subscribe, birth, allocate."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from allocator.service.intake import SUBSCRIBED
+from allocator.service.outbox import Outbox
+from allocator.service.writer import Writer
+from broker_bridge.transport.base import ClientOptions, ConnectionLostError, OnConnect, Will
+from broker_bridge.wire import codec, topics
+from broker_bridge.wire.messages import AllocatorStatus
+from broker_bridge.wire.topics import TopicKind
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+    from allocator.service.settings import ServiceSettings
+    from allocator.store.base import Store
+    from broker_bridge.transport.base import Delivery, Transport
+
+BATCH_MAX = 1_000
+STATUS_EVERY_S = 5.0
+IDLE_S = 1.0
+STOP_GRACE_S = 10.0
+FIRST_CLOCK_WAIT_S = 2.0
+log = logging.getLogger("allocator.service")
+
+
+class AllocatorService:
+    """One allocator on one database and one broker."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        store: Store,
+        connect: Callable[[ClientOptions, OnConnect], Transport],
+    ) -> None:
+        self.settings, self._store = settings, store
+        self.started_at = time.time_ns() // 1_000_000
+        self._topic = topics.build(TopicKind.ALLOCATOR_STATUS, settings.city)
+        will = AllocatorStatus(online=False, version=settings.version, started_at=self.started_at)
+        self._transport = connect(
+            ClientOptions(
+                client_id=f"baybroker-allocator-{settings.city}",
+                will=Will(self._topic, codec.encode(will)),
+                persistent=True,
+            ),
+            self._on_connect,
+        )
+        self._outbox = Outbox(self._transport)
+        self._writer = Writer(settings, store, self._outbox)
+        self._status_at = 0.0
+        self._status_tick: int | None = None
+        self.serving = asyncio.Event()
+        """Set once deliveries are being taken."""
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """How many messages were dropped, by reason."""
+        return self._writer.complaints.counters
+
+    @property
+    def published(self) -> int:
+        """How many messages the broker has acknowledged."""
+        return self._outbox.published
+
+    @property
+    def lag_ms(self) -> int:
+        """How long the last batch took from being taken to being committed."""
+        return self._writer.lag_ms
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set; raises LeaseHeldError, StoreError, RefusedError, InvariantError."""
+        await self._store.open(self.settings.holder)
+        try:
+            await self._writer.restore()
+            async with self._transport:
+                await self._serve(stop)
+            await self._writer.finish()
+        finally:
+            await self._store.close()
+
+    async def _serve(self, stop: asyncio.Event) -> None:
+        publishing = asyncio.create_task(self._outbox.run(), name="outbox")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        receiving: asyncio.Task[list[Delivery]] | None = None
+        try:
+            await self._subscribe(stopping)
+            self.serving.set()
+            while not stop.is_set():
+                receiving = receiving or asyncio.create_task(self._transport.receive(BATCH_MAX), name="receive")
+                await self._wait({receiving, stopping, publishing})
+                deliveries = receiving.result() if receiving.done() else []
+                receiving = None if receiving.done() else receiving
+                if publishing.done():
+                    publishing.result()
+                await self._writer.work(deliveries)
+                self._tell_status()
+            await self._wind_down()
+        finally:
+            await _cancel(publishing, stopping, receiving)
+
+    async def _subscribe(self, stopping: asyncio.Task[bool]) -> None:
+        """Subscribe as soon as there is a broker; the clock first, since everything else is judged by it."""
+        connected = asyncio.create_task(self._transport.wait_connected(), name="connect")
+        await asyncio.wait({connected, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not connected.done():
+            await _cancel(connected)
+            return
+        connected.result()
+        city = self.settings.city
+        with contextlib.suppress(ConnectionLostError):  # it subscribes again by itself when it reconnects
+            if self.settings.simulated_clock:
+                await self._transport.subscribe([topics.subscription(TopicKind.CLOCK, city)])
+                await self._first_clock(stopping)
+            await self._transport.subscribe([topics.subscription(kind, city) for kind in SUBSCRIBED])
+
+    async def _first_clock(self, stopping: asyncio.Task[bool]) -> None:
+        """Take the retained clock, if there is one, before anything that it dates."""
+        if self._writer.now:
+            return
+        receiving = asyncio.create_task(self._transport.receive(BATCH_MAX), name="receive-clock")
+        await asyncio.wait({receiving, stopping}, timeout=FIRST_CLOCK_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+        if receiving.done():
+            await self._writer.work(receiving.result())
+        else:
+            await _cancel(receiving)
+
+    async def _wait(self, tasks: set[asyncio.Task[list[Delivery]] | asyncio.Task[bool] | asyncio.Task[None]]) -> None:
+        """Wait until something arrives, a timer is due, or it is time for a sign of life."""
+        due_s = self._writer.seconds_to_timer()
+        timeout = IDLE_S if due_s is None else min(due_s, IDLE_S)
+        await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+    def _tell_status(self) -> None:
+        """Publish the committed tick when it moved, and a sign of life every few seconds."""
+        tick_no, now = self._writer.tick_no, time.monotonic()
+        if tick_no != self._status_tick or now - self._status_at >= STATUS_EVERY_S:
+            self._status_tick, self._status_at = tick_no, now
+            self._outbox.add_bulletin(self._topic, codec.encode(self._status(online=True)))
+
+    def _status(self, *, online: bool) -> AllocatorStatus:
+        writer = self._writer
+        return AllocatorStatus(
+            online=online,
+            version=self.settings.version,
+            started_at=self.started_at,
+            now=writer.now or None,
+            lag_ms=writer.lag_ms,
+            run_id=writer.run_id,
+            tick_no=writer.tick_no,
+            position=writer.position,
+        )
+
+    async def _on_connect(self, transport: Transport) -> None:
+        """After every connect: the birth, then what the broker may have forgotten."""
+        self._writer.connected()
+        await transport.publish(self._topic, codec.encode(self._status(online=True)), retain=True)
+        self._outbox.wake()
+        await self._outbox.republish()
+
+    async def _wind_down(self) -> None:
+        """Publish what is committed and say farewell, if the broker is there."""
+        if not self._transport.connected:
+            return
+        with contextlib.suppress(TimeoutError, ConnectionLostError):
+            await asyncio.wait_for(self._outbox.idle(), STOP_GRACE_S)
+            await self._transport.publish(self._topic, codec.encode(self._status(online=False)), retain=True)
+
+
+async def _cancel(*tasks: asyncio.Task[list[Delivery]] | asyncio.Task[bool] | asyncio.Task[None] | None) -> None:
+    for task in tasks:
+        if task is not None:
+            task.cancel()
+    await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)

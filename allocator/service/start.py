@@ -1,0 +1,49 @@
+"""From the database to a state that is known to be right: snapshot, the events since, and the comparison."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from allocator.core import Settings, State, evolve
+from allocator.core.state import Dirty
+from allocator.domain.model import StateImage
+from allocator.store.base import Loaded, StoreError
+
+if TYPE_CHECKING:
+    from allocator.store.base import Store
+
+log = logging.getLogger("allocator.start")
+
+
+class HistoryError(StoreError):
+    """The tables do not say what the events say: run `baybroker verify-history` and restore a backup."""
+
+    exit_code = 1
+
+
+async def restore(store: Store, settings: Settings, now: int) -> tuple[State, Loaded]:
+    """Return the state that the database holds; raises HistoryError where tables and events disagree."""
+    loaded = await store.load()
+    state = State.of_image(loaded.snapshot or StateImage(), settings, now)
+    for recorded in loaded.events:
+        evolve(state, recorded)
+    _compare(state.image(), loaded.tables)
+    for row in loaded.heard:
+        number = state.board.number.get(row.bay)
+        if number is not None:
+            heard = state.heard[number]
+            heard.window.boot_id, heard.window.seq, heard.window.seen = row.boot_id, row.seq, row.seen
+            heard.last_heard_at, heard.heartbeat_ms = row.last_heard_at, row.heartbeat_ms
+    state.dirty = Dirty(shown=set(range(len(state.board.bays))))
+    log.info("state restored: %d bays, %d live reservations, position %d",
+             len(state.board.bays), len(state.reservations), state.position)  # fmt: skip
+    return state, loaded
+
+
+def _compare(folded: StateImage, tables: StateImage) -> None:
+    for name in ("position", "event_nos", "bays", "offers", "reservations"):
+        ours, theirs = getattr(folded, name), getattr(tables, name)
+        if ours != theirs:
+            log.error("the events say %s=%.300r, the tables say %.300r", name, ours, theirs)
+            raise HistoryError

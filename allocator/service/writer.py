@@ -1,0 +1,242 @@
+"""The single writer: a batch is decided, committed in one transaction, then acknowledged and published."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from allocator.domain.commands import RegisterBays
+from allocator.service.clock import MqttClock, Timepiece, WallClock
+from allocator.service.complaints import Complaints
+from allocator.service.desk import Desk
+from allocator.service.intake import Inbound, Parsed, parse
+from allocator.service.start import restore
+from allocator.store.base import Answer, Commit, ConstraintError, OutboxRow, Quarantined
+from broker_bridge.wire import codec, topics
+from broker_bridge.wire.errors import BadMessageError, InvariantError, SettingsError
+from broker_bridge.wire.messages import Clock, DriverReply
+from broker_bridge.wire.topics import TopicKind
+
+if TYPE_CHECKING:
+    from allocator.service.outbox import Outbox
+    from allocator.service.settings import ServiceSettings
+    from allocator.store.base import Store
+    from broker_bridge.transport.base import Delivery
+
+SNAPSHOT_EVERY = 20_000
+DONE_FLUSH = 200
+log = logging.getLogger("allocator.writer")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A delivery that could be read, and what it asks for."""
+
+    delivery: Delivery
+    parsed: Parsed
+
+
+class Writer:
+    """Nothing else touches the state, and nothing is acknowledged before it is committed."""
+
+    def __init__(self, settings: ServiceSettings, store: Store, outbox: Outbox) -> None:
+        self.settings, self._store, self._outbox = settings, store, outbox
+        self.complaints = Complaints()
+        self.clock: Timepiece = WallClock()
+        self.run_id: str | None = None
+        self.tick_no: int | None = None
+        self.lag_ms = 0
+        self._desk: Desk
+        self._done: list[int] = []
+        self._since_snapshot = 0
+        self._early: list[Delivery] = []
+
+    @property
+    def position(self) -> int:
+        """The last committed position."""
+        return self._desk.state.position
+
+    @property
+    def now(self) -> int:
+        """The time that decisions are made at; 0 while a simulated clock has not spoken."""
+        return self.clock.now() or 0
+
+    def connected(self) -> None:
+        """Silence counts from here: nothing was heard while we were away."""
+        self._desk.state.connected_at = self.now
+
+    def seconds_to_timer(self) -> float | None:
+        """Return how many real seconds pass until the next timer is due, or None where none is."""
+        due_at = self._desk.state.next_due()
+        return self.clock.seconds_until(due_at) if due_at is not None else None
+
+    # ---- start and end
+
+    async def restore(self) -> None:
+        """Rebuild the state, fill an empty register, and queue what the broker never acknowledged."""
+        meta, waiting = await self._load()
+        self._adopt(meta)
+        fresh = {} if meta else {"city": self.settings.city, "timezone": self.settings.rules.timezone}
+        if self.settings.register and not self._desk.state.board.bays:
+            scenario = RegisterBays(operator="op-scenario", request_id="scenario", specs=self.settings.register)
+            self._desk.take(scenario, self.now)
+        commit = self._desk.finish(self.now)
+        for row in commit.outbox:
+            if row.retain:
+                self._outbox.remember(row.topic, row.payload)
+        commit.outbox = [row for row in commit.outbox if not row.retain]
+        commit.meta = fresh
+        if not commit.empty:
+            await self._store.commit(commit)
+        self._outbox.add([*waiting, *commit.outbox])
+
+    async def finish(self) -> None:
+        """Write down what was only heard, what was acknowledged, and a snapshot."""
+        self._desk.flush_heard()
+        commit = self._desk.finish(self.now)
+        commit.outbox_done = [*self._done, *self._outbox.take_done()]
+        commit.snapshot = self._desk.state.image()
+        commit.meta = self._clock_meta()
+        await self._store.commit(commit)
+
+    def _adopt(self, meta: dict[str, str]) -> None:
+        if meta.get("city", self.settings.city) != self.settings.city:
+            raise SettingsError(f"the database is of the city {meta['city']!r}: name another --database or --city")
+        if self.settings.simulated_clock:
+            self.run_id = meta.get("run_id")
+            self.tick_no = int(meta["tick_no"]) if "tick_no" in meta else None
+            self.clock = MqttClock(int(meta["now"]) if "now" in meta else None)
+
+    async def _load(self) -> tuple[dict[str, str], list[OutboxRow]]:
+        state, loaded = await restore(self._store, self.settings.rules, self.now)
+        last = max((row.outbox_id for row in loaded.outbox), default=0)
+        self._desk = Desk(state, self.settings.city, last)
+        return loaded.meta, loaded.outbox
+
+    # ---- a batch
+
+    async def work(self, deliveries: list[Delivery]) -> None:
+        """Decide, commit, acknowledge and hand to the outbox. A batch may be empty: time passes all the same."""
+        began = time.monotonic()
+        deliveries = self._dated(deliveries)
+        batch = self._read(deliveries)
+        keys = [work.parsed.key for work in batch if work.parsed.key is not None]
+        if keys:
+            self._desk.recall(await self._store.answers(keys))
+        for work in batch:
+            self._take(work)
+        self._desk.pass_time(self.now)
+        try:
+            await self._commit(self._desk.finish(self.now))
+        except ConstraintError as error:
+            log.error("a batch of %d was refused (%s): again, one by one", len(batch), error)  # noqa: TRY400 - the text says it
+            await self._one_by_one(batch)
+        for delivery in deliveries:
+            delivery.ack()
+        self.lag_ms = round((time.monotonic() - began) * 1000)
+
+    def _dated(self, deliveries: list[Delivery]) -> list[Delivery]:
+        """Keep back what came before the simulated clock ever spoke: without it nothing can be judged."""
+        if not isinstance(self.clock, MqttClock) or self.clock.now() is not None:
+            return deliveries
+        topic = topics.build(TopicKind.CLOCK, self.settings.city)
+        clocks = [delivery for delivery in deliveries if delivery.topic == topic]
+        others = [delivery for delivery in deliveries if delivery.topic != topic]
+        if not clocks:
+            if others and not self._early:
+                log.warning("messages wait for the first one on %s (started with --clock mqtt)", topic)
+            self._early += others
+            return []
+        early, self._early = self._early, []
+        return [*clocks, *early, *others]
+
+    def _read(self, deliveries: list[Delivery]) -> list[_Work]:
+        batch = []
+        for delivery in deliveries:
+            try:
+                parsed = parse(Inbound(delivery.topic, delivery.payload, delivery.retained), self.settings.city)
+            except BadMessageError as error:
+                self.complaints.note(delivery.topic, error.reason, error.detail)
+            else:
+                batch.append(_Work(delivery, parsed))
+        return batch
+
+    def _take(self, work: _Work) -> None:
+        command = work.parsed.command
+        if isinstance(command, Clock):
+            self._hear_clock(command, work.delivery.topic)
+            return
+        now = self.now
+        self._desk.pass_time(now)
+        dropped = self._desk.take(command, now, work.parsed.key)
+        if dropped is not None:
+            self.complaints.note(work.delivery.topic, dropped)
+
+    def _hear_clock(self, message: Clock, topic: str) -> None:
+        if not isinstance(self.clock, MqttClock):
+            self.complaints.note(topic, "clock_not_obeyed", "started without --clock mqtt")
+        elif self.run_id not in (None, message.run_id):
+            self.complaints.note(topic, "run_of_another", f"this database is of {self.run_id}, not {message.run_id}")
+        else:
+            self.run_id = message.run_id
+            self.clock.tell(message)
+            self.tick_no = max(message.tick_no, self.tick_no or 0)
+            self._desk.pass_time(self.now)
+
+    async def _commit(self, commit: Commit, *, flush: bool = False) -> None:
+        """Write a batch down; the rows that the broker acknowledged go with it."""
+        self._done += self._outbox.take_done()
+        if commit.empty and len(self._done) < DONE_FLUSH and not flush:
+            return
+        commit.outbox_done = self._done
+        commit.meta |= self._clock_meta()
+        self._since_snapshot += len(commit.events)
+        if self._since_snapshot >= SNAPSHOT_EVERY:
+            commit.snapshot = self._desk.state.image()
+        await self._store.commit(commit)
+        self._done = []
+        if commit.snapshot is not None:
+            self._since_snapshot = 0
+        self._outbox.add(commit.outbox)
+
+    def _clock_meta(self) -> dict[str, str]:
+        if self.run_id is None or self.tick_no is None:
+            return {}
+        return {"run_id": self.run_id, "tick_no": str(self.tick_no), "now": str(self.now)}
+
+    # ---- poison
+
+    async def _one_by_one(self, batch: list[_Work]) -> None:
+        """Run a refused batch again, a transaction each; the one that fails alone is put in quarantine."""
+        await self._load()
+        self._desk.pass_time(self.now)
+        try:
+            await self._commit(self._desk.finish(self.now))
+        except ConstraintError as error:
+            raise InvariantError(f"the database refuses what falls due by itself: {error}") from error
+        for work in batch:
+            if work.parsed.key is not None:
+                self._desk.recall(await self._store.answers([work.parsed.key]))
+            self._take(work)
+            try:
+                await self._commit(self._desk.finish(self.now))
+            except ConstraintError as error:
+                await self._quarantine(work, error)
+
+    async def _quarantine(self, work: _Work, error: ConstraintError) -> None:
+        log.error("quarantined a message on %s: %s", work.delivery.topic, error)
+        self.complaints.note(work.delivery.topic, "quarantined", str(error))
+        await self._load()
+        commit = self._desk.finish(self.now)
+        commit.quarantined.append(Quarantined(self.now, work.delivery.topic, work.delivery.payload, str(error)))
+        if work.parsed.key is not None and work.parsed.key[0].startswith("drivers/"):
+            party, request_id = work.parsed.key
+            reply = DriverReply(type="rejected", request_id=request_id, reason="quarantined", position=self.position)
+            topic = topics.build(TopicKind.DRIVER_REPLY, self.settings.city, driver=party.removeprefix("drivers/"))
+            payload = codec.encode(reply)
+            last = max((row.outbox_id for row in commit.outbox), default=0) + 1
+            commit.outbox.append(OutboxRow(last, topic, payload, retain=False))
+            commit.answers.append(Answer(party, request_id, topic, payload))
+        await self._commit(commit)

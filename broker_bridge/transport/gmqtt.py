@@ -1,0 +1,212 @@
+"""The data plane's transport: gmqtt, MQTT 3.1.1. Fast, and acknowledges when the handler returns."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import gmqtt
+from gmqtt.mqtt.constants import MQTTv311
+from gmqtt.mqtt.handler import MQTTConnectError
+from gmqtt.storage import PersistentStorage
+
+from broker_bridge.transport.link import CLOSE_TIMEOUT_S, Link, refusal, turn
+from broker_bridge.transport.reconnecting import ReconnectingTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from random import Random
+
+    from broker_bridge.transport.base import BrokerAddress, ClientOptions, OnConnect
+    from broker_bridge.transport.inbox import Inbox
+
+_PUBLISH_BYTES_MIN = 7
+"""A QoS 1 PUBLISH with a topic of one letter and no payload."""
+_ACCEPTED = 0
+
+
+class _OnlyExceptions(logging.Filter):
+    """Keeps gmqtt's tracebacks and drops its account of the connection, which is ours to tell."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None
+
+
+_logger = logging.getLogger("gmqtt.client")
+_logger.addFilter(_OnlyExceptions())
+logging.getLogger("gmqtt").setLevel(logging.ERROR)
+
+
+class _Acknowledgements(PersistentStorage):  # type: ignore[misc] # gmqtt has no types
+    """Keeps no message, so nothing is replayed; tells the packet ids that gmqtt uses and frees."""
+
+    def __init__(self, on_puback: Callable[[int], None]) -> None:
+        super().__init__()
+        self.mid = 0
+        self._on_puback = on_puback
+
+    def push_message(self, mid: int, raw_package: bytes) -> None:  # noqa: ARG002 - gmqtt's signature
+        """Remember the packet id of the PUBLISH just written."""
+        self.mid = mid
+
+    def remove_message_by_mid(self, mid: int) -> None:
+        """Pass a PUBACK on."""
+        self._on_puback(mid)
+
+
+class _Client(gmqtt.Client):  # type: ignore[misc] # gmqtt has no types
+    """A client for one connection whose reading can be paused."""
+
+    def __init__(self, *args: Any, read: Callable[..., Awaitable[bytes]], **kwargs: Any) -> None:
+        super().__init__(*args, logger=_logger, **kwargs)
+        self._read = read
+
+    async def reconnect(self, delay: bool = False) -> None:  # noqa: FBT001, FBT002 - gmqtt's signature
+        """Do nothing: a new connection is a new client."""
+
+    async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
+        connection = await super()._create_connection(*args, **kwargs)
+        protocol = connection._protocol  # noqa: SLF001 - canary: test_gmqtt_private_attributes
+        protocol.read = partial(self._read, protocol.read)
+        # The loop already waits in the unbounded read; nothing has come yet, as CONNECT is not sent.
+        protocol._read_loop_future.cancel()  # noqa: SLF001
+        protocol._read_loop_future = asyncio.create_task(protocol._read_loop(), name="gmqtt read")  # noqa: SLF001
+        return connection
+
+    def abort(self) -> None:
+        """Drop the socket without a word."""
+        if self._connection is not None:
+            self._connection._transport.abort()  # noqa: SLF001
+
+
+class _GmqttLink(Link):
+    def __init__(
+        self, address: BrokerAddress, tls: ssl.SSLContext | None, options: ClientOptions, inbox: Inbox
+    ) -> None:
+        super().__init__(options, inbox)
+        self._address = address
+        self._tls = tls
+        self._readable = asyncio.Event()
+        self._readable.set()
+        self._unacknowledged: set[asyncio.Future[int]] = set()
+        self._storage = _Acknowledgements(self._on_puback)
+        will = options.will
+        self._client = _Client(
+            options.client_id,
+            clean_session=not options.persistent,
+            optimistic_acknowledgement=False,
+            will_message=gmqtt.Message(will.topic, will.payload, qos=1, retain=True) if will else None,
+            persistent_storage=self._storage,
+            read=self._read,
+        )
+        self._client.on_message = self._handle
+        self._client.on_subscribe = lambda _client, mid, codes, _properties: self._on_suback(mid, codes)
+        self._client.on_disconnect = lambda _client, _packet: self._on_lost()
+        if address.username is not None:
+            self._client.set_auth_credentials(address.username, address.password)
+
+    async def open(self) -> None:
+        """Connect and wait for the CONNACK."""
+        await self._unless_lost(self._connect())
+
+    async def _connect(self) -> None:
+        try:
+            await self._client.connect(
+                self._address.host,
+                self._address.port,
+                ssl=self._tls or False,
+                keepalive=self._options.keepalive_s,
+                version=MQTTv311,
+            )
+        except MQTTConnectError as error:
+            raise refusal(error._code, self._options.client_id) from None  # noqa: SLF001
+
+    async def close(self) -> None:
+        """Write what was acknowledged, then DISCONNECT."""
+        await turn()  # an acknowledgement passes its future, task and callback before it is written
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._client.disconnect()
+        except OSError:
+            self._client.abort()
+        except asyncio.CancelledError:
+            self._client.abort()
+            raise
+        finally:
+            self._on_lost()
+            await turn()
+
+    def _on_lost(self) -> None:
+        super()._on_lost()
+        self._readable.set()
+        for future in self._unacknowledged:
+            # The handlers must end; their PUBACK goes nowhere, because the socket is closed.
+            future.set_result(_ACCEPTED)
+        self._unacknowledged.clear()
+
+    def _publish(self, topic: str, payload: bytes, *, retain: bool) -> int:
+        self._client.publish(topic, payload, qos=1, retain=retain)
+        return self._storage.mid
+
+    def _subscribe(self, filters: Sequence[str]) -> int:
+        mid: int = self._client.subscribe([gmqtt.Subscription(name, qos=1) for name in filters])
+        return mid
+
+    def _pause(self) -> None:
+        self._readable.clear()
+
+    def _resume(self) -> None:
+        self._readable.set()
+
+    async def _read(self, read: Callable[..., Awaitable[bytes]], n: int) -> bytes:
+        """Read no more than could fill the room that is left."""
+        await asyncio.sleep(0)  # lets the handlers of the last read run, which fill the inbox
+        while not self._readable.is_set():
+            await self._readable.wait()
+        room = max(1, self._open_max - self._open - 1)
+        try:
+            return await read(min(n, room * _PUBLISH_BYTES_MIN))
+        except OSError as error:
+            # The only error that gmqtt's loop expects.
+            raise ConnectionResetError from error
+
+    async def _handle(self, _client: object, topic: str, payload: bytes, qos: int, properties: dict[str, Any]) -> int:
+        """Return when the delivery is acknowledged: gmqtt sends the PUBACK then."""
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if self.lost.is_set() or not isinstance(topic, str):
+            return _ACCEPTED
+        if qos:
+            self._unacknowledged.add(future)
+        acknowledge = partial(self._acknowledge, future) if qos else _nothing
+        self._on_delivery(topic, payload, retained=bool(properties["retain"]), acknowledge=acknowledge)
+        return await future if qos else _ACCEPTED
+
+    def _acknowledge(self, future: asyncio.Future[int]) -> None:
+        self._unacknowledged.discard(future)
+        future.set_result(_ACCEPTED)
+
+
+def _nothing() -> None:
+    """QoS 0 has no acknowledgement."""
+
+
+class GmqttTransport(ReconnectingTransport):
+    """A transport on gmqtt."""
+
+    def __init__(
+        self,
+        address: BrokerAddress,
+        options: ClientOptions,
+        *,
+        on_connect: OnConnect | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        super().__init__(f"{address.host}:{address.port}", options, on_connect=on_connect, rng=rng)
+        self._address = address
+        self._tls = ssl.create_default_context() if address.tls else None
+
+    def _new_link(self) -> Link:
+        return _GmqttLink(self._address, self._tls, self._options, self._inbox)
