@@ -1,1 +1,1 @@
-"""The world: bays, residents, drivers, sensors and their faults. Knows nothing of the allocator."""
+"""The simulated world: bays, residents, drivers, sensors and their faults; and the replay of real stays."""

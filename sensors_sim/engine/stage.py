@@ -1,0 +1,97 @@
+"""What all agents share: the agenda of what comes next, the ground truth, and what was said since the last look."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sensors_sim.engine.truth import Truth
+from sensors_sim.local_time import LocalTime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from broker_bridge.wire.messages import Message
+    from broker_bridge.wire.topics import TopicKind
+    from sensors_sim.city import City
+    from sensors_sim.scenario import Scenario
+
+FLEET = "fleet"
+"""The sender of what drivers and residents say; everything else is said by a gateway."""
+_BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that leaves the world at an instant. `names` fill the topic's placeholders."""
+
+    at_ms: int
+    sender: str
+    kind: TopicKind
+    names: Mapping[str, str]
+    message: Message
+
+
+class Agenda:
+    """What will happen, in order of time; acts of one instant keep the order in which they were entered."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Callable[[int], object]]] = []
+        self._entered = 0
+
+    def at(self, at_ms: int, act: Callable[[int], object]) -> None:
+        """Have `act(at_ms)` called when the time has come."""
+        self._entered += 1
+        heapq.heappush(self._heap, (at_ms, self._entered, act))
+
+    def next_at(self) -> int | None:
+        """Return when something happens next."""
+        return self._heap[0][0] if self._heap else None
+
+    def run(self, until_ms: int) -> None:
+        """Do all that is due up to and including `until_ms`, with what that brings about."""
+        while self._heap and self._heap[0][0] <= until_ms:
+            at_ms, _, act = heapq.heappop(self._heap)
+            act(at_ms)
+
+
+class Stage:
+    """The shared surroundings of a world's agents."""
+
+    def __init__(self, city: City, scenario: Scenario, start_ms: int) -> None:
+        self.city = city
+        self.scenario = scenario
+        self.start_ms = start_ms
+        self.local = LocalTime(scenario.time_zone)
+        self.agenda = Agenda()
+        self.truth = Truth()
+        self.counts: Counter[str] = Counter()
+        self._said: list[Outgoing] = []
+        self._asked = 0
+        self._epoch = base36(start_ms // 1000)
+
+    def say(self, at_ms: int, sender: str, kind: TopicKind, names: Mapping[str, str], message: Message) -> None:
+        """Let a message leave the world now."""
+        self._said.append(Outgoing(at_ms, sender, kind, names, message))
+
+    def take_said(self) -> list[Outgoing]:
+        """Return what was said since the last time."""
+        said, self._said = self._said, []
+        return said
+
+    def new_request_id(self, kind: str) -> str:
+        """Return an id that no other world uses which starts at another time."""
+        self._asked += 1
+        return f"{kind}-{self._epoch}-{self._asked}"
+
+
+def base36(number: int) -> str:
+    """Return the number in digits and lower-case letters."""
+    digits = ""
+    while True:
+        number, digit = divmod(number, 36)
+        digits = _BASE36[digit] + digits
+        if number == 0:
+            return digits

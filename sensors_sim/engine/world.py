@@ -1,0 +1,100 @@
+"""A whole world in virtual time: advance it, take what it says, and tell it what was answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from broker_bridge.wire.messages import DriverReply, ResidentNotice
+from sensors_sim.engine.chance import streams
+from sensors_sim.engine.drivers import DriverPool
+from sensors_sim.engine.recorded import RecordedCars, Stay
+from sensors_sim.engine.residents import Neighbourhood, Offering
+from sensors_sim.engine.sensors import SensorField
+from sensors_sim.engine.squatters import Squatters
+from sensors_sim.engine.stage import Outgoing, Stage
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from broker_bridge.wire.topics import Topic
+    from sensors_sim.city import City
+    from sensors_sim.engine.truth import Truth
+    from sensors_sim.scenario import Scenario
+
+__all__ = ["Outgoing", "Recording", "Stay", "World"]
+
+
+class Recording(NamedTuple):
+    """Real stays that take the place of simulated residents and squatters, up to `until_ms` (not included)."""
+
+    stays: tuple[Stay, ...]
+    until_ms: int
+
+
+class World:
+    """The same city, scenario, seed, start and replies give the same messages, byte for byte.
+
+    With a recording, the recorded cars are the only physical ones: drivers book, arrive and leave by message alone, and
+    the sensors report exactly the recording.
+    """
+
+    def __init__(
+        self,
+        city: City,
+        scenario: Scenario,
+        seed: int,
+        *,
+        start_ms: int | None = None,
+        recording: Recording | None = None,
+    ) -> None:
+        start_ms = scenario.start_ms if start_ms is None else start_ms
+        self.city, self.start_ms, self.now_ms = city, start_ms, start_ms
+        stage = self._stage = Stage(city, scenario, start_ms)
+        draws = streams(seed, start_ms)
+        self._sensors = SensorField(stage, draws.sensors)
+        self._offering = Offering(stage)
+        if recording is None:
+            Neighbourhood(stage, draws.residents, self._offering)
+            Squatters(stage, draws.squatters)
+        else:
+            RecordedCars(stage, recording.stays, recording.until_ms)
+            stage.agenda.at(start_ms, self._offer_everything)
+        self._drivers = DriverPool(stage, draws.drivers, physical=recording is None)
+        self.occupied_at_start = len(stage.truth.standing)
+
+    @property
+    def truth(self) -> Truth:
+        """Who physically stands where, beside what the sensors said."""
+        return self._stage.truth
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How often things happened: requests, each type of reply, arrivals and departures that sensors noticed."""
+        return self._stage.counts
+
+    def next_at(self) -> int | None:
+        """Return when something happens next, if nobody answers before."""
+        return self._stage.agenda.next_at()
+
+    def advance(self, until_ms: int) -> list[Outgoing]:
+        """Let everything happen up to and including `until_ms`; return what was said, in the order of time."""
+        self._stage.agenda.run(until_ms)
+        self.now_ms = max(self.now_ms, until_ms)
+        return self._stage.take_said()
+
+    def receive(self, now_ms: int, _topic: Topic, message: object) -> None:
+        """Take a reply to a driver or a notice to a resident."""
+        if isinstance(message, DriverReply):
+            self._drivers.heard(message, now_ms)
+        elif isinstance(message, ResidentNotice):
+            self._offering.heard(message)
+
+    def announce(self, gateway: str) -> list[Outgoing]:
+        """Return what a gateway's sensors say when the broker may have forgotten it."""
+        self._sensors.announce(gateway, self.now_ms)
+        return self._stage.take_said()
+
+    def _offer_everything(self, now_ms: int) -> None:
+        """Every recorded bay is offered in the scenario's first window."""
+        for bay in self.city.bays.values():
+            self._offering.weekly(now_ms, bay, self._stage.scenario.offers.windows[0])
