@@ -29,7 +29,8 @@ find_python() {
 # install_into_venv EXTRA: ready .venv with the project and the given extra ("" or "test"), if it is not yet.
 install_into_venv() {
   local extra=$1 stamp=$venv/.installed want
-  want=$(cat "$root/pyproject.toml" "$root/constraints.txt" | sha256sum | cut -d ' ' -f 1)
+  # The folder counts too: a .venv that was moved or copied with its checkout still points to the old one.
+  want=$({ echo "$root" && cat "$root/pyproject.toml" "$root/constraints.txt"; } | sha256sum | cut -d ' ' -f 1)
   exec 9>"$root/.venv.lock"
   flock 9
   # What was installed with the test extra serves without it as well.

@@ -55,7 +55,8 @@ def _closed(state: State, event: e.BayClosed | e.BayOpened, _at: int) -> None:
 
 def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
     bay = state.board.bay(event.bay)
-    bay.occupancy, bay.boot_id, bay.seq, bay.observed_at, bay.contested = Occupancy.UNKNOWN, -1, -1, 0, None
+    bay.occupancy, bay.boot_id, bay.seq, bay.observed_at = Occupancy.UNKNOWN, -1, -1, 0
+    bay.lost = None
     state.heard[state.board.number[event.bay]] = Heard(watched=True)
     state.touch(bay)
 
@@ -65,7 +66,7 @@ def _occupancy(state: State, event: e.OccupancyChanged, _at: int) -> None:
         return
     bay = state.board.bay(event.bay)
     bay.occupancy, bay.observed_at = Occupancy(event.status), event.observed_at
-    bay.boot_id, bay.seq, bay.lost = event.boot_id, event.seq, None
+    bay.boot_id, bay.seq = event.boot_id, event.seq
     if bay.occupancy is Occupancy.FREE:
         for held in state.board.on_bay[state.board.number[event.bay]].values():
             if held.status is ReservationStatus.ACTIVE:
@@ -205,7 +206,7 @@ def _extended(state: State, event: e.ReservationExtended, _at: int) -> None:
     reservation = _advance(state, event.reservation_id, "extended")
     state.board.lift(reservation)
     reservation.until, reservation.held_until = event.until, event.held_until
-    reservation.quote_won = event.quote_won
+    reservation.quote_won, reservation.warned_at = event.quote_won, None
     state.board.place(reservation)
     _changed(state, reservation)
     state.arm_reservation(reservation)

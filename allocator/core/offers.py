@@ -116,6 +116,8 @@ def operate(state: State, asked: OperateBay, now: int) -> list[Event]:
     if number is None or state.board.bays[number].retired:
         return [e.OperatorCommandRefused(request_id=asked.request_id, operator=asked.operator, reason="bay_unknown")]
     done = _OPERATIONS[asked.type](bay=asked.bay, operator=asked.operator, request_id=asked.request_id)
+    if asked.type == "repaired" and state.board.bays[number].contested is not None:
+        return [done, e.BayCleared(bay=asked.bay)]
     if asked.type not in ("retire", "close"):
         return [done]
     bound = [held for held in state.board.on_bay[number].values() if held.status is ReservationStatus.BOUND]

@@ -52,11 +52,12 @@ def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Eve
     )
     if late:
         return [changed]
+    happened = [*restored(bay), changed]
     if said.status == Occupancy.OCCUPIED:
-        return [changed, *_taken(state, number, bay, at, now)]
-    if said.status == Occupancy.FREE and bay.contested is not None:
-        return [changed, e.BayCleared(bay=said.bay)]
-    return [changed]
+        happened += _taken(state, number, bay, at, now)
+    elif said.status == Occupancy.FREE and bay.contested is not None:
+        happened.append(e.BayCleared(bay=said.bay))
+    return happened
 
 
 def restored(bay: Bay) -> list[Event]:

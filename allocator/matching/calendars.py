@@ -60,8 +60,8 @@ class Calendars:
         self._held[bay] &= ~self.mask(interval)
 
     def offered(self, bay: int, mask: int) -> bool:
-        """Tell whether all of the slots are offered."""
-        return self._open[bay] & mask == mask
+        """Tell whether all of the slots are offered; what lies before the base never is."""
+        return mask != 0 and self._open[bay] & mask == mask
 
     def held(self, bay: int, mask: int) -> bool:
         """Tell whether any of the slots is held."""
@@ -79,6 +79,8 @@ class Calendars:
     def rebase(self, base_at: int) -> None:
         """Move the base forward and forget what lies before it; the far end is not offered until set again."""
         shift = (base_at - self.base_at) // SLOT_MS
+        if shift <= 0:
+            return
         self._open = [mask >> shift for mask in self._open]
         self._held = [mask >> shift for mask in self._held]
         self.base_at = base_at

@@ -18,9 +18,11 @@ class Complaints:
         self.counters: Counter[str] = Counter()
         self._logged_at: OrderedDict[str, float] = OrderedDict()
 
-    def note(self, topic: str, reason: str, detail: str = "") -> None:
-        """Count a message that was dropped, and log it unless its sender was logged a moment ago."""
+    def note(self, topic: str, reason: str, detail: str = "", *, quiet: bool = False) -> None:
+        """Count a message that was dropped, and log it unless its sender was logged a moment ago, or it is `quiet`."""
         self.counters[reason] += 1
+        if quiet:
+            return
         now = time.monotonic()
         sender = topic[:200]
         if now - self._logged_at.get(sender, -LOG_EVERY_S) < LOG_EVERY_S:

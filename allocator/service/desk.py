@@ -57,7 +57,7 @@ class Desk:
         if key is not None and key in self._answers:
             answer = self._answers[key]
             self.counters["repeated"] += 1
-            self._publish(Outgoing(answer.topic, answer.payload))
+            self.say(Outgoing(answer.topic, answer.payload))
             return None
         special = _SPECIAL.get(type(command))
         if special is not None:
@@ -68,7 +68,7 @@ class Desk:
     def finish(self, now: int) -> Commit:
         """Return the transaction of all that was taken, the states that changed with it, and begin anew."""
         for outgoing in self._showcase.refresh(self.state, now):
-            self._publish(outgoing)
+            self.say(outgoing)
         commit, dirty = self._commit, self.state.dirty
         commit.bays = [*dirty.bays.values()]
         commit.offers = [*dirty.offers.values()]
@@ -81,6 +81,15 @@ class Desk:
     def flush_heard(self) -> None:
         """Have the next `finish` write down everything that was only heard."""
         self._flush_at = 0
+
+    def say(self, outgoing: Outgoing) -> None:
+        """Have a message published with the batch, and kept as an answer where it is one."""
+        self._outbox_id += 1
+        self._commit.outbox.append(OutboxRow(self._outbox_id, outgoing.topic, outgoing.payload, outgoing.retain))
+        if outgoing.answers is not None and outgoing.answers not in self._answers:
+            answer = Answer(*outgoing.answers, outgoing.topic, outgoing.payload)
+            self._answers[outgoing.answers] = answer
+            self._commit.answers.append(answer)
 
     # ---- what is heard
 
@@ -122,9 +131,7 @@ class Desk:
             zone=held.zone,
             event_no=self.state.event_nos[held.zone],
         )
-        self._publish(
-            Outgoing(topics.build(TopicKind.DRIVER_REPLY, self.city, driver=said.driver), codec.encode(reply))
-        )
+        self.say(Outgoing(topics.build(TopicKind.DRIVER_REPLY, self.city, driver=said.driver), codec.encode(reply)))
         return None
 
     # ---- what is collected
@@ -134,7 +141,7 @@ class Desk:
             recorded = record(self.state, event, now)
             self._commit.events.append(recorded)
             for outgoing in announce(self.state, self.city, recorded):
-                self._publish(outgoing)
+                self.say(outgoing)
             if isinstance(event, e.ReservationCompleted) and event.price_won:
                 self._commit.ledger += self._charge(recorded.position, event)
 
@@ -147,14 +154,6 @@ class Desk:
             shared.append((f"resident:{resident}", event.resident_won))
         shared.append(("operator", -sum(won for _, won in shared)))
         return [LedgerEntry(position, account, won) for account, won in shared if won]
-
-    def _publish(self, outgoing: Outgoing) -> None:
-        self._outbox_id += 1
-        self._commit.outbox.append(OutboxRow(self._outbox_id, outgoing.topic, outgoing.payload, outgoing.retain))
-        if outgoing.answers is not None and outgoing.answers not in self._answers:
-            answer = Answer(*outgoing.answers, outgoing.topic, outgoing.payload)
-            self._answers[outgoing.answers] = answer
-            self._commit.answers.append(answer)
 
     def _heard_rows(self, dirty: Dirty, now: int) -> list[HeardRow]:
         """Bays with a change of their own, and once a minute every bay that was heard."""

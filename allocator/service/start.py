@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
 
 from allocator.core import Settings, State, evolve
 from allocator.core.state import Dirty
 from allocator.domain.model import StateImage
 from allocator.store.base import Loaded, StoreError
-
-if TYPE_CHECKING:
-    from allocator.store.base import Store
 
 log = logging.getLogger("allocator.start")
 
@@ -22,9 +18,8 @@ class HistoryError(StoreError):
     exit_code = 1
 
 
-async def restore(store: Store, settings: Settings, now: int) -> tuple[State, Loaded]:
-    """Return the state that the database holds; raises HistoryError where tables and events disagree."""
-    loaded = await store.load()
+def restore(loaded: Loaded, settings: Settings, now: int) -> State:
+    """Return the state that was loaded; raises HistoryError where tables and events disagree."""
     state = State.of_image(loaded.snapshot or StateImage(), settings, now)
     for recorded in loaded.events:
         evolve(state, recorded)
@@ -38,7 +33,7 @@ async def restore(store: Store, settings: Settings, now: int) -> tuple[State, Lo
     state.dirty = Dirty(shown=set(range(len(state.board.bays))))
     log.info("state restored: %d bays, %d live reservations, position %d",
              len(state.board.bays), len(state.reservations), state.position)  # fmt: skip
-    return state, loaded
+    return state
 
 
 def _compare(folded: StateImage, tables: StateImage) -> None:

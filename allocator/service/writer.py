@@ -7,13 +7,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from allocator.core import Verdict
 from allocator.domain.commands import RegisterBays
+from allocator.service.announce import Outgoing
 from allocator.service.clock import MqttClock, Timepiece, WallClock
 from allocator.service.complaints import Complaints
 from allocator.service.desk import Desk
 from allocator.service.intake import Inbound, Parsed, parse
 from allocator.service.start import restore
-from allocator.store.base import Answer, Commit, ConstraintError, OutboxRow, Quarantined
+from allocator.store.base import Commit, ConstraintError, Quarantined
 from broker_bridge.wire import codec, topics
 from broker_bridge.wire.errors import BadMessageError, InvariantError, SettingsError
 from broker_bridge.wire.messages import Clock, DriverReply
@@ -22,7 +24,7 @@ from broker_bridge.wire.topics import TopicKind
 if TYPE_CHECKING:
     from allocator.service.outbox import Outbox
     from allocator.service.settings import ServiceSettings
-    from allocator.store.base import Store
+    from allocator.store.base import Loaded, Store
     from broker_bridge.transport.base import Delivery
 
 SNAPSHOT_EVERY = 20_000
@@ -76,12 +78,11 @@ class Writer:
 
     async def restore(self) -> None:
         """Rebuild the state, fill an empty register, and queue what the broker never acknowledged."""
-        meta, waiting = await self._load()
-        self._adopt(meta)
-        fresh = {} if meta else {"city": self.settings.city, "timezone": self.settings.rules.timezone}
-        if self.settings.register and not self._desk.state.board.bays:
-            scenario = RegisterBays(operator="op-scenario", request_id="scenario", specs=self.settings.register)
-            self._desk.take(scenario, self.now)
+        loaded = await self._store.load()
+        self._adopt(loaded.meta)
+        self._begin_at(loaded)
+        fresh = {} if loaded.meta else {"city": self.settings.city, "timezone": self.settings.rules.timezone}
+        self._fill_register()
         commit = self._desk.finish(self.now)
         for row in commit.outbox:
             if row.retain:
@@ -90,7 +91,13 @@ class Writer:
         commit.meta = fresh
         if not commit.empty:
             await self._store.commit(commit)
-        self._outbox.add([*waiting, *commit.outbox])
+        self._outbox.add([*loaded.outbox, *commit.outbox])
+
+    def _fill_register(self) -> None:
+        """Enter the scenario's bays where there are none; with a simulated clock, once it has spoken."""
+        if self.settings.register and self.clock.now() is not None and not self._desk.state.board.bays:
+            scenario = RegisterBays(operator="op-scenario", request_id="scenario", specs=self.settings.register)
+            self._desk.take(scenario, self.now)
 
     async def finish(self) -> None:
         """Write down what was only heard, what was acknowledged, and a snapshot."""
@@ -109,11 +116,13 @@ class Writer:
             self.tick_no = int(meta["tick_no"]) if "tick_no" in meta else None
             self.clock = MqttClock(int(meta["now"]) if "now" in meta else None)
 
-    async def _load(self) -> tuple[dict[str, str], list[OutboxRow]]:
-        state, loaded = await restore(self._store, self.settings.rules, self.now)
+    def _begin_at(self, loaded: Loaded) -> None:
         last = max((row.outbox_id for row in loaded.outbox), default=0)
-        self._desk = Desk(state, self.settings.city, last)
-        return loaded.meta, loaded.outbox
+        self._desk = Desk(restore(loaded, self.settings.rules, self.now), self.settings.city, last)
+
+    async def _reload(self) -> None:
+        """Forget what was decided and not committed."""
+        self._begin_at(await self._store.load())
 
     # ---- a batch
 
@@ -172,7 +181,7 @@ class Writer:
         self._desk.pass_time(now)
         dropped = self._desk.take(command, now, work.parsed.key)
         if dropped is not None:
-            self.complaints.note(work.delivery.topic, dropped)
+            self.complaints.note(work.delivery.topic, dropped, quiet=dropped == Verdict.DUPLICATE)
 
     def _hear_clock(self, message: Clock, topic: str) -> None:
         if not isinstance(self.clock, MqttClock):
@@ -183,6 +192,7 @@ class Writer:
             self.run_id = message.run_id
             self.clock.tell(message)
             self.tick_no = max(message.tick_no, self.tick_no or 0)
+            self._fill_register()
             self._desk.pass_time(self.now)
 
     async def _commit(self, commit: Commit, *, flush: bool = False) -> None:
@@ -210,7 +220,7 @@ class Writer:
 
     async def _one_by_one(self, batch: list[_Work]) -> None:
         """Run a refused batch again, a transaction each; the one that fails alone is put in quarantine."""
-        await self._load()
+        await self._reload()
         self._desk.pass_time(self.now)
         try:
             await self._commit(self._desk.finish(self.now))
@@ -228,15 +238,13 @@ class Writer:
     async def _quarantine(self, work: _Work, error: ConstraintError) -> None:
         log.error("quarantined a message on %s: %s", work.delivery.topic, error)
         self.complaints.note(work.delivery.topic, "quarantined", str(error))
-        await self._load()
-        commit = self._desk.finish(self.now)
-        commit.quarantined.append(Quarantined(self.now, work.delivery.topic, work.delivery.payload, str(error)))
+        await self._reload()
         if work.parsed.key is not None and work.parsed.key[0].startswith("drivers/"):
-            party, request_id = work.parsed.key
+            driver, request_id = work.parsed.key[0].removeprefix("drivers/"), work.parsed.key[1]
             reply = DriverReply(type="rejected", request_id=request_id, reason="quarantined", position=self.position)
-            topic = topics.build(TopicKind.DRIVER_REPLY, self.settings.city, driver=party.removeprefix("drivers/"))
-            payload = codec.encode(reply)
-            last = max((row.outbox_id for row in commit.outbox), default=0) + 1
-            commit.outbox.append(OutboxRow(last, topic, payload, retain=False))
-            commit.answers.append(Answer(party, request_id, topic, payload))
+            topic = topics.build(TopicKind.DRIVER_REPLY, self.settings.city, driver=driver)
+            self._desk.say(Outgoing(topic, codec.encode(reply), answers=work.parsed.key))
+        commit = self._desk.finish(self.now)
+        delivery = work.delivery
+        commit.quarantined.append(Quarantined(self.now, delivery.topic, delivery.payload, str(error)))
         await self._commit(commit)

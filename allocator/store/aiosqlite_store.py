@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+import asyncio
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar
 
 import aiosqlite
 
@@ -31,6 +31,13 @@ class _Thread(aiosqlite.Connection):
     the threads once instead of once for each statement.
     """
 
+    @classmethod
+    async def of(cls, connection: sqlite3.Connection) -> Self:
+        """Start a thread that has the connection to itself from now on."""
+        thread = cls(lambda: connection, _ITER_CHUNK)
+        await thread
+        return thread
+
     async def call(
         self,
         work: Callable[Concatenate[sqlite3.Connection, _P], _T],
@@ -55,9 +62,9 @@ class AioSqliteStore:
         """Take the lease, open, migrate and check; raises StoreError, LeaseHeldError."""
         self._lock.acquire(holder)
         try:
-            thread = _Thread(partial(open_writer, self.path), _ITER_CHUNK)
-            await thread
-            self._thread = thread
+            # Opened elsewhere: aiosqlite does not wait for its thread where the connector fails.
+            connection = await asyncio.to_thread(open_writer, self.path)
+            self._thread = await _Thread.of(connection)
             with store_errors(self.path):
                 self._epoch = await self._thread.call(session.take_lease, holder)
         except BaseException:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,13 +32,16 @@ def store_errors(path: str) -> Iterator[None]:
 
 
 def open_writer(path: str, scripts: Sequence[str] | None = None) -> sqlite3.Connection:
-    """Open or create the database, migrate and check it; raises StoreError. Hold the lease before you call this."""
+    """Open or create the database, migrate and check it; raises StoreError. Hold the lease before you call this.
+
+    The connection may go to another thread, but only one at a time may use it.
+    """
     if sqlite3.sqlite_version_info < _SQLITE_MIN:
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old: baybroker needs 3.37 or newer")
     if path != MEMORY and not Path(path).resolve().parent.is_dir():
         raise StoreError(f"{path} cannot be created: its folder does not exist")
     with store_errors(path):
-        connection = sqlite3.connect(path, isolation_level=None)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, path, schemas() if scripts is None else scripts)
         except BaseException:
@@ -98,10 +101,3 @@ def migrate(connection: sqlite3.Connection, path: str, scripts: Sequence[str]) -
         except BaseException:
             connection.rollback()
             raise
-
-
-def schema_version(path: str | Path) -> int:
-    """Return the schema's version of an existing database; raises StoreError."""
-    with closing(open_readonly(path)) as connection, store_errors(str(path)):
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,8 @@ class _AiomqttLink(Link):
             keepalive=options.keepalive_s,
             max_inflight_messages=options.publish_window,
             tls_context=tls,
+            # Nagle's algorithm would hold a publish back for 40 ms behind an acknowledgement.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         self._entered = False
         self._paho = manual_paho(self._client)
@@ -106,12 +109,12 @@ class _AiomqttLink(Link):
                 await self._client.__aexit__(None, None, None)
             with contextlib.suppress(aiomqtt.MqttError):
                 await anext(self._client.messages)  # takes the error of a lost connection out of aiomqtt's future
-        socket = self._paho.socket()
-        if socket is not None:
+        sock = self._paho.socket()
+        if sock is not None:
             if self._paho.on_socket_close is not None:
-                self._paho.on_socket_close(self._paho, None, socket)
-            asyncio.get_running_loop().remove_writer(socket)
-            socket.close()
+                self._paho.on_socket_close(self._paho, None, sock)
+            asyncio.get_running_loop().remove_writer(sock)
+            sock.close()
         self._on_lost()
         await turn()
 
@@ -128,23 +131,23 @@ class _AiomqttLink(Link):
         return mid
 
     def _pause(self) -> None:
-        socket = self._paho.socket()
-        if socket is not None:
-            asyncio.get_running_loop().remove_reader(socket)
+        sock = self._paho.socket()
+        if sock is not None:
+            asyncio.get_running_loop().remove_reader(sock)
 
     def _resume(self) -> None:
-        socket = self._paho.socket()
-        if socket is not None:
+        sock = self._paho.socket()
+        if sock is not None:
             loop = asyncio.get_running_loop()
-            loop.add_reader(socket, self._read)
+            loop.add_reader(sock, self._read)
             loop.call_soon(self._read)  # TLS may have decrypted what the socket no longer announces
 
     def _read(self) -> None:
         """Read packets; paho reports a broken connection through `on_disconnect`."""
         while not self._paused:
             self._paho.loop_read()
-            socket = self._paho.socket()
-            if not isinstance(socket, ssl.SSLSocket) or socket.pending() == 0:
+            sock = self._paho.socket()
+            if not isinstance(sock, ssl.SSLSocket) or sock.pending() == 0:
                 return
 
     def _handle(self, _client: PahoClient, _data: object, message: MQTTMessage) -> None:

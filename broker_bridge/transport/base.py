@@ -138,7 +138,7 @@ class Transport(Protocol):
 
         Every delivery must be acknowledged. At most 2 x `receive_window` may be open, that is, wait to be taken or
         acknowledged; past that the socket is not read until one window is left. While an own publish waits for its
-        acknowledgement, which comes behind those deliveries, the bound is 8 x. A socket not read for twice
+        acknowledgement, which comes behind those deliveries, the bound is 8,000. A socket not read for twice
         `keepalive_s` counts as lost. Deliveries of a lost connection that were not taken yet are dropped: the broker
         sends them again. Raises what stopped the transport: RefusedError, an error of `on_connect`, or
         ConnectionLostError once it was closed.

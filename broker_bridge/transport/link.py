@@ -11,7 +11,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from broker_bridge.transport.base import ConnectionLostError, Delivery, RefusedError
+from broker_bridge.transport.base import RECEIVE_WINDOW, ConnectionLostError, Delivery, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -24,10 +24,9 @@ CLOSE_TIMEOUT_S = 5.0
 _SUBSCRIBE_REFUSED = 0x80
 
 OPEN_WINDOWS_MAX = 2
-ANSWERING_WINDOWS_MAX = 8
-"""The broker's answer to our own publish comes behind the deliveries it has already sent. Were reading paused at
-OPEN_WINDOWS_MAX then too, a consumer that publishes before it acknowledges would wait for ever."""
-
+ANSWERING_OPEN_MAX = 8 * RECEIVE_WINDOW
+"""The broker's answer to our own publish comes behind the deliveries that it has already sent, which can be its whole
+window. Were reading paused then too, a consumer that publishes before it acknowledges would wait for ever."""
 _LOOP_TURNS = 4
 
 _REFUSALS = {
@@ -158,8 +157,8 @@ class Link(ABC):
 
     @property
     def _open_max(self) -> int:
-        answering = self._publishes or self._subscribes
-        return self._options.receive_window * (ANSWERING_WINDOWS_MAX if answering else OPEN_WINDOWS_MAX)
+        bound = OPEN_WINDOWS_MAX * self._options.receive_window
+        return max(bound, ANSWERING_OPEN_MAX) if self._publishes or self._subscribes else bound
 
     def _throttle(self) -> None:
         if self._paused:

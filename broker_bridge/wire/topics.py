@@ -61,13 +61,23 @@ RETAINED = frozenset(
 )
 
 
-def _by_shape() -> dict[tuple[int, str, str], tuple[TopicKind, tuple[tuple[int, str], ...]]]:
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A kind, where its placeholders are, and which levels between the first and the last are fixed."""
+
+    kind: TopicKind
+    places: tuple[tuple[int, str], ...]
+    fixed: tuple[tuple[int, str], ...]
+
+
+def _by_shape() -> dict[tuple[int, str, str], _Shape]:
     """Index the kinds by (number of levels, first level, last level), which is unique."""
-    table: dict[tuple[int, str, str], tuple[TopicKind, tuple[tuple[int, str], ...]]] = {}
+    table: dict[tuple[int, str, str], _Shape] = {}
     for kind in TopicKind:
         levels = kind.value.split("/")
         places = tuple((at, level[1:-1]) for at, level in enumerate(levels) if level[0] == "{")
-        table[len(levels), levels[0], levels[-1]] = (kind, places)
+        fixed = tuple((at, level) for at, level in enumerate(levels[:-1]) if at and level[0] != "{")
+        table[len(levels), levels[0], levels[-1]] = _Shape(kind, places, fixed)
     return table
 
 
@@ -95,14 +105,13 @@ def parse(topic: str) -> Topic:
         raise BadMessageError("topic_unknown", f"{topic[:80]!r} is not below {PREFIX}/")
     city, rest = levels[2], levels[3:]
     shape = _SHAPES.get((len(rest), rest[0], rest[-1]))
-    if shape is None:
+    if shape is None or any(rest[at] != level for at, level in shape.fixed):
         raise BadMessageError("topic_unknown", f"{topic[:80]!r} is no topic of the contract")
-    kind, places = shape
-    names = {name: rest[at] for at, name in places}
+    names = {name: rest[at] for at, name in shape.places}
     for name in (city, *names.values()):
         if not is_name(name):
             raise BadMessageError("topic_alphabet", f"{name[:80]!r} is no topic level")
-    return Topic(kind, city, names)
+    return Topic(shape.kind, city, names)
 
 
 def subscription(kind: TopicKind, city: str, **names: str) -> str:
@@ -115,10 +124,12 @@ def subscription(kind: TopicKind, city: str, **names: str) -> str:
 
 def matches(subscribed: str, topic: str) -> bool:
     """Tell whether an MQTT filter (`+`, `#`) takes in `topic`."""
+    if topic.startswith("$") and subscribed.startswith(("+", "#")):
+        return False
     want, have = subscribed.split("/"), topic.split("/")
     for at, level in enumerate(want):
         if level == "#":
-            return not topic.startswith("$") or at > 0
+            return True
         if at >= len(have) or level not in ("+", have[at]):
             return False
     return len(want) == len(have)

@@ -19,15 +19,19 @@ PATH = f"{os.environ['PATH']}:/usr/sbin"
 MISSING = [program for program in ("mosquitto", "mosquitto_passwd") if shutil.which(program, path=PATH) is None]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class House:
     """One installation: secrets and data that stay, a broker that can be started again and again."""
 
     def __init__(self, tree: Path) -> None:
         self.tree = tree
         self.secrets, self.run, self.data = tree / "secrets", tree / "run", tree / "data"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     def environment(self, **settings: str) -> dict[str, str]:
         places = {"SECRETS_DIR": self.secrets, "RUN_DIR": self.run, "DATA_DIR": self.data}
@@ -36,13 +40,9 @@ class House:
     def secret(self, user: str) -> str:
         return (self.secrets / user).read_text().strip()
 
-    def broker_environment(self) -> bytes:
-        """Return the environment that the running broker has."""
-        return Path(f"/proc/{self.process.pid}/environ").read_bytes()
-
     @contextmanager
     def running(self, **settings: str):
-        self.process = process = subprocess.Popen(
+        process = subprocess.Popen(
             ["sh", START_SH],
             env=self.environment(**settings),
             stdout=subprocess.PIPE,
@@ -95,7 +95,7 @@ def new_house():
 class Client:
     """A paho client that waits for each answer of the broker."""
 
-    def __init__(self, port: int, username: str | None = None, password: str | None = None) -> None:
+    def __init__(self, port: int, username: str | None = None, password: str | None = None, ca=None) -> None:
         self.messages: queue.Queue[tuple[str, bytes]] = queue.Queue()
         self.ended: queue.Queue[int] = queue.Queue()
         self._connacks: queue.Queue[paho.ReasonCode] = queue.Queue()
@@ -103,6 +103,8 @@ class Client:
         self._paho = paho.Client(paho.CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
         if username is not None:
             self._paho.username_pw_set(username, password)
+        if ca is not None:
+            self._paho.tls_set(ca_certs=str(ca))
         self._paho.on_connect = lambda *args: self._connacks.put(args[3])
         self._paho.on_subscribe = lambda *args: self._subacks.put(args[2])
         self._paho.on_message = lambda *args: self.messages.put((args[2].topic, args[2].payload))

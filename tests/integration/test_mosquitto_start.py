@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
+import subprocess
 
 import pytest
-from mosquitto_house import MISSING, START_SH, Client, new_house
+from mosquitto_house import MISSING, START_SH, Client, free_port, new_house
 
 pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (apt-get install mosquitto)"
@@ -75,8 +77,15 @@ def test_nobody_else_can_read_what_it_writes(house):
 
 
 def test_leaves_no_password_in_the_brokers_environment(house):
-    with house.running(BAYBROKER_EXTRA_USERS="gw-1:plain-secret", BAYBROKER_VIEWER_PASSWORD="plain-secret") as running:
-        assert b"plain-secret" not in running.broker_environment()
+    stand_in = house.tree / "bin" / "mosquitto"
+    stand_in.parent.mkdir()
+    stand_in.write_text('#!/bin/sh\nenv >"$RUN_DIR/environment"\n')
+    stand_in.chmod(0o755)
+    settings = house.environment(BAYBROKER_EXTRA_USERS="gw-1:plain-secret", BAYBROKER_VIEWER_PASSWORD="plain-secret")
+    subprocess.run(["sh", START_SH], env=settings | {"PATH": f"{stand_in.parent}:{settings['PATH']}"}, check=True)
+    seen = (house.run / "environment").read_text()
+    assert "RUN_DIR=" in seen
+    assert "plain-secret" not in seen
 
 
 def test_retained_state_survives_a_clean_restart(house):
@@ -104,6 +113,31 @@ def test_refuses_in_one_line(house, settings, says):
     said = house.refusal(**settings)
     assert says in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="not installed: openssl, which makes the certificate")
+def test_the_tls_listener_of_the_comments_works(house):
+    port, certificate, key = free_port(), house.tree / "server.crt", house.tree / "server.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    key.chmod(0o644)
+    config = house.tree / "config"
+    shutil.copytree(START_SH.parent, config)
+    text = (config / "mosquitto.conf").read_text()
+    for line in ("listener 8883", "certfile /mosquitto/certs/server.crt", "keyfile /mosquitto/certs/server.key"):
+        assert f"# {line}\n" in text
+        text = text.replace(f"# {line}\n", f"{line}\n")
+    text = text.replace("8883", f"{port} 127.0.0.1").replace("/mosquitto/certs", str(house.tree))
+    (config / "mosquitto.conf").write_text(text.replace("# tls_version", "tls_version"))
+    with house.running(CONFIG_DIR=str(config)), Client(port, "viewer", house.secret("viewer"), ca=certificate):
+        assert accepts(house, "viewer", house.secret("viewer"))
+        stranger = Client(port, ca=certificate)
+        assert stranger.answer.is_failure
+        stranger.close()
 
 
 def test_is_plain_posix_shell():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import tempfile
 from dataclasses import replace
 
 from deskwork import START, DeskWork, spec
@@ -15,7 +17,9 @@ from allocator.domain import commands as c
 from allocator.domain.interval import HOUR_MS, Interval
 from allocator.domain.lifecycle import LIVE
 from allocator.domain.model import StateImage
+from allocator.store.base import Commit
 from allocator.store.sqlite3_store import Sqlite3Store
+from baybroker.verify import verify_history
 
 BAYS = [f"b{n}" for n in range(5)]
 bays = st.sampled_from(BAYS)
@@ -33,12 +37,24 @@ class Histories(RuleBasedStateMachine):
         specs = [spec(bay, east_m=60 * n, zone=f"z{n % 2}") for n, bay in enumerate(BAYS)]
         self.work = DeskWork(*specs)
         self.committed = 0
+        meta = Commit(meta={"city": "seoul", "timezone": "Asia/Seoul"})
+        self.loop.run_until_complete(self.store.commit(meta))
         self.write()
 
     def teardown(self):
-        if hasattr(self, "store"):
+        if hasattr(self, "work"):
+            report = self.check()
             self.loop.run_until_complete(self.store.close())
             self.loop.close()
+            assert report.violations == [], [v.text for v in report.violations]
+
+    def check(self):
+        """Have the checker, which shares no code with the core, look at a copy of the database."""
+        with tempfile.TemporaryDirectory() as directory:
+            copy = sqlite3.connect(f"{directory}/history.db")
+            self.store._connection.backup(copy)
+            copy.close()
+            return verify_history(f"{directory}/history.db")
 
     def write(self):
         """Commit what the desk has finished, as the writer would."""
@@ -140,5 +156,5 @@ class Histories(RuleBasedStateMachine):
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

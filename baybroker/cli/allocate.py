@@ -1,0 +1,91 @@
+"""`baybroker allocate`: the allocator as a service."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from allocator.core import Settings
+from allocator.matching.policies import POLICIES
+from allocator.service.intake import spec_of
+from allocator.service.service import AllocatorService
+from allocator.service.settings import ServiceSettings
+from allocator.store.aiosqlite_store import AioSqliteStore
+from baybroker import __version__
+from baybroker.cli.app import app
+from baybroker.cli.common import (
+    BROKER_DEFAULT,
+    Broker,
+    City,
+    Database,
+    Scenario,
+    broker_address,
+    city_name,
+    connector,
+    health_file,
+    holder,
+    run,
+)
+from sensors_sim.city import bay_records, build_city
+from sensors_sim.scenario import load_scenario
+
+if TYPE_CHECKING:
+    import asyncio
+
+CITY_DEFAULT = "seoul"
+
+
+class ClockKind(StrEnum):
+    """Whose time is obeyed."""
+
+    WALL = "wall"
+    MQTT = "mqtt"
+
+
+Policy = StrEnum("Policy", {name.replace("-", "_").upper(): name for name in POLICIES})  # type: ignore[misc]
+
+
+def service_settings(
+    scenario: str | None, city: str | None, timezone: str | None, policy: str, *, simulated_clock: bool
+) -> ServiceSettings:
+    """Return the settings of an allocator; a scenario gives the city, its time zone, and the bays to register."""
+    name, zone = CITY_DEFAULT, "Asia/Seoul"
+    register = ()
+    if scenario is not None:
+        world = load_scenario(scenario)
+        name, zone = world.city, world.time_zone
+        register = tuple(spec_of(bay) for bay in bay_records(build_city(world)))
+    return ServiceSettings(
+        city=city_name(city, name),
+        version=__version__,
+        holder=holder(),
+        rules=Settings(timezone=timezone or zone, policy=POLICIES[policy]),
+        simulated_clock=simulated_clock,
+        register=register,
+    )
+
+
+@app.command()
+def allocate(
+    broker: Broker = BROKER_DEFAULT,
+    database: Database = Path("baybroker.db"),
+    scenario: Scenario = None,
+    city: City = None,
+    timezone: Annotated[str | None, typer.Option(help="IANA time zone of the city's windows.")] = None,
+    policy: Annotated[Policy, typer.Option(help="How requests are placed.")] = Policy("bind-late"),  # noqa: B008
+    clock: Annotated[ClockKind, typer.Option(help="wall: time of day; mqtt: a simulated world's.")] = ClockKind.WALL,
+) -> None:
+    """Run the allocator: sensors and drivers in over MQTT, promises out, everything kept in the database."""
+    settings = service_settings(scenario, city, timezone, policy.value, simulated_clock=clock is ClockKind.MQTT)
+    connect = connector(broker_address(broker), "gmqtt")
+    service = AllocatorService(settings, AioSqliteStore(str(database)), connect)
+
+    async def work(stop: asyncio.Event) -> None:
+        async with health_file(service.serving.is_set):
+            await service.run(stop)
+
+    typer.echo(f"allocating for {settings.city} in {database}, policy {policy.value}, clock {clock.value}", err=True)
+    run(work)

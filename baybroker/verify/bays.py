@@ -1,0 +1,73 @@
+"""Bays as their events tell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from baybroker.verify.reading import Fields
+    from baybroker.verify.report import Counters
+
+UNHEARD: Fields = {"occupancy": "unknown", "observed_at": 0, "boot_id": -1, "seq": -1, "lost": None}
+_SPEC = ("bay", "zone", "lat", "lon", "gateway")
+_SET: dict[str, Fields] = {
+    "bay_retired": {"retired": 1},
+    "bay_closed": {"closed": 1},
+    "bay_opened": {"closed": 0},
+    "sensor_repaired": UNHEARD,
+    "sensor_restored": {"lost": None},
+    "bay_cleared": {"contested": None},
+}
+"""The events that set columns of the bay they name to fixed values."""
+_COPIED = {"sensor_lost": ("lost", "reason"), "bay_contested": ("contested", "reason")}
+"""The events that copy a field into a column: event -> (column, field)."""
+
+
+class Bays:
+    """The bays so far; `rows` are what the table must hold."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.rows: dict[str, Fields] = {}
+        self._counters = counters
+        self.handlers: dict[str, Callable[[int, int, Fields], None]] = {
+            "bay_registered": self._registered,
+            "occupancy_changed": self._occupancy_changed,
+            **{name: self._setter(values) for name, values in _SET.items()},
+            **{name: self._copier(*names) for name, names in _COPIED.items()},
+        }
+
+    def _registered(self, _position: int, _at: int, data: Fields) -> None:
+        spec = data["spec"]
+        known = self.rows.get(spec["bay"], UNHEARD | {"contested": None, "closed": 0})
+        place = {name: spec[name] for name in _SPEC}
+        self.rows[spec["bay"]] = (
+            known | place | {"resident": spec.get("resident"), "needs": spec.get("needs", []), "retired": 0}
+        )
+
+    def _occupancy_changed(self, _position: int, _at: int, data: Fields) -> None:
+        counters, status = self._counters, data["status"]
+        counters.occupancy_changes += 1
+        if data.get("late"):
+            counters.late += 1
+            return
+        row = self.rows[data["bay"]]
+        row["occupancy"] = status
+        row["observed_at"], row["boot_id"], row["seq"] = data["observed_at"], data["boot_id"], data["seq"]
+        if data["before"] != "unknown":
+            counters.arrivals += status == "occupied"
+            counters.departures += status == "free"
+
+    def _setter(self, values: Fields) -> Callable[[int, int, Fields], None]:
+        def handle(_position: int, _at: int, data: Fields) -> None:
+            self.rows[data["bay"]].update(values)
+
+        return handle
+
+    def _copier(self, column: str, name: str) -> Callable[[int, int, Fields], None]:
+        def handle(_position: int, _at: int, data: Fields) -> None:
+            self.rows[data["bay"]][column] = data[name]
+            self._counters.contested += column == "contested"
+
+        return handle

@@ -1,0 +1,121 @@
+"""Offers as their events tell, and the windows in which they open a bay."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from dateutil.rrule import rrulestr
+
+from baybroker.verify.calendar import SLOT_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from zoneinfo import ZoneInfo
+
+    from baybroker.verify.reading import Fields
+
+_DAY = timedelta(days=1)
+_RULE_REACH = timedelta(days=28)  # a rule is unrolled from here before its offer, for windows that began earlier
+_WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_EMPTY: Fields = dict.fromkeys(("rrule", "start", "end", "from_at", "until"))
+
+
+class Offers:
+    """The offers so far. `rows` are what the table must hold; `covers` looks only at those not withdrawn."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self.rows: dict[str, Fields] = {}
+        self._zone = zone
+        self._open: dict[str, dict[str, tuple[Fields, date]]] = {}
+        self.handlers = {
+            "weekly_offered": self._weekly,
+            "once_offered": self._once,
+            "offers_withdrawn": self._withdrawn,
+        }
+
+    def covers(self, bay: str, from_at: int, until: int) -> bool:
+        """Tell whether the bay is on offer for the whole interval."""
+        reached = from_at
+        for window_from, window_until in sorted(self._windows(bay, from_at, until)):
+            if window_from > reached:
+                return False
+            reached = max(reached, window_until)
+            if reached >= until:
+                return True
+        return reached >= until
+
+    def _weekly(self, _position: int, at: int, data: Fields) -> None:
+        fields = {name: data[name] for name in ("rrule", "start", "end")}
+        self._enter("weekly", at, data, fields | {"except_dates": data.get("except_dates", [])})
+
+    def _once(self, _position: int, at: int, data: Fields) -> None:
+        self._enter("once", at, data, {name: data[name] for name in ("from_at", "until")})
+
+    def _enter(self, kind: str, at: int, data: Fields, fields: Fields) -> None:
+        same = {name: data[name] for name in ("offer_id", "bay", "resident")}
+        row = same | _EMPTY | {"kind": kind, "except_dates": [], "withdrawn": 0} | fields
+        self.rows[row["offer_id"]] = row
+        first = datetime.fromtimestamp(at / 1000, UTC).astimezone(self._zone).date() - _RULE_REACH
+        self._open.setdefault(row["bay"], {})[row["offer_id"]] = (row, first)
+
+    def _withdrawn(self, _position: int, _at: int, data: Fields) -> None:
+        for offer_id in data["offer_ids"]:
+            row = self.rows[offer_id]
+            row["withdrawn"] = 1
+            self._open.get(row["bay"], {}).pop(offer_id, None)
+
+    def _windows(self, bay: str, from_at: int, until: int) -> Iterator[tuple[int, int]]:
+        """Yield the windows near an interval that begin before its end, each rounded inward to whole slots."""
+        for row, first in self._open.get(bay, {}).values():
+            exact: Iterable[tuple[int, int]] = (
+                [(row["from_at"], row["until"])]
+                if row["kind"] == "once"
+                else self._weekly_windows(row, first, from_at, until)
+            )
+            for window_from, window_until in exact:
+                inward = (-(-window_from // SLOT_MS) * SLOT_MS, window_until // SLOT_MS * SLOT_MS)
+                if inward[0] < until and inward[1] > from_at:
+                    yield inward
+
+    def _weekly_windows(self, row: Fields, first: date, from_at: int, until: int) -> Iterator[tuple[int, int]]:
+        day = datetime.fromtimestamp(from_at / 1000, UTC).astimezone(self._zone).date() - _DAY
+        last = datetime.fromtimestamp(until / 1000, UTC).astimezone(self._zone).date()
+        while day <= last:
+            if _recurs(row["rrule"], first, day) and day.isoformat() not in row["except_dates"]:
+                yield _window(self._zone, day, row["start"], row["end"])
+            day += _DAY
+
+
+@lru_cache(maxsize=100_000)
+def _recurs(rule: str, first: date, day: date) -> bool:
+    weekdays = _plain_weekdays(rule)
+    if weekdays is not None:
+        return _WEEKDAYS[day.weekday()] in weekdays
+    midnight = datetime.combine(day, time.min)
+    parsed: Any = rrulestr(rule, dtstart=datetime.combine(first, time.min))
+    return bool(parsed.between(midnight, midnight, inc=True))
+
+
+@lru_cache(maxsize=1_000)
+def _plain_weekdays(rule: str) -> frozenset[str] | None:
+    """Return the days of a rule that is only `FREQ=WEEKLY;BYDAY=...`, for which no rule has to be unrolled."""
+    parts = dict(part.partition("=")[::2] for part in rule.upper().removeprefix("RRULE:").split(";"))
+    if set(parts) != {"FREQ", "BYDAY"} or parts["FREQ"] != "WEEKLY":
+        return None
+    return frozenset(parts["BYDAY"].split(","))
+
+
+@lru_cache(maxsize=100_000)
+def _window(zone: ZoneInfo, day: date, start: str, end: str) -> tuple[int, int]:
+    """Return a day's window in epoch milliseconds; an end that is not after the start is on the next day."""
+    last_day = day + _DAY if end <= start else day
+    return _instant(zone, day, start), _instant(zone, last_day, end)
+
+
+def _instant(zone: ZoneInfo, day: date, wall: str) -> int:
+    hour, minute = (int(part) for part in wall.split(":"))
+    midnight_after, hour = divmod(hour, 24)
+    local = datetime.combine(day + midnight_after * _DAY, time(hour, minute), tzinfo=zone)
+    return round(local.timestamp() * 1000)

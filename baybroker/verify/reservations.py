@@ -1,0 +1,210 @@
+"""Reservations as their events tell: the lifecycle (S6), and where each may stand (S1, S2, S3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from baybroker.verify.calendar import SLOT_MS, Calendar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from baybroker.verify.offers import Offers
+    from baybroker.verify.reading import Fields
+    from baybroker.verify.report import Report
+
+LIVE = frozenset({"accepted", "bound", "active"})
+NEXT: dict[str, dict[str, str]] = {
+    "accepted": {
+        "replanned": "accepted",
+        "reservation_bound": "bound",
+        "reservation_cancelled": "cancelled",
+        "reservation_failed": "failed",
+    },
+    "bound": {
+        "reservation_activated": "active",
+        "reservation_relocated": "bound",
+        "reservation_cancelled": "cancelled",
+        "reservation_expired": "expired",
+        "reservation_failed": "failed",
+    },
+    "active": {
+        "overstay_warned": "active",
+        "reservation_extended": "active",
+        "reservation_completed": "completed",
+    },
+}
+"""status -> {event: next status}. Said again here on purpose: the allocator's own table is under test."""
+
+_COPIED = (
+    "reservation_id", "request_id", "driver", "vehicle_id", "zone", "lat", "lon", "from_at", "until", "held_from",
+    "held_until", "max_walk_m", "needs", "quote_won", "walk_m",
+)  # fmt: skip
+_EMPTY: Fields = dict.fromkeys(("bound_at", "activated_at", "ended_at", "warned_at", "price_won"))
+_COUNTED = {"reservation_bound": "bound", "reservation_activated": "active", "reservation_relocated": "substitutes"}
+
+
+@dataclass(slots=True)
+class Booking:
+    """A reservation: the row that the table must hold, and since when it holds the bay that it is on."""
+
+    row: Fields
+    placed_from: int
+
+
+class Reservations:
+    """The reservations so far; `rows` are what the table must hold."""
+
+    def __init__(self, report: Report, offers: Offers) -> None:
+        self.bookings: dict[str, Booking] = {}
+        self._report = report
+        self._offers = offers
+        self._bays = Calendar()
+        self._vehicles = Calendar()
+        self.handlers: dict[str, Callable[[int, int, Fields], None]] = {
+            "reservation_accepted": self._accepted,
+            "replanned": self._replanned,
+            "reservation_bound": self._bound,
+            "reservation_activated": self._activated,
+            "reservation_relocated": self._relocated,
+            "reservation_received": self._received,
+            "reservation_extended": self._extended,
+            "overstay_warned": self._warned,
+            "reservation_completed": self._completed,
+            "reservation_cancelled": self._ender("reservation_cancelled"),
+            "reservation_expired": self._ender("reservation_expired"),
+            "reservation_failed": self._ender("reservation_failed"),
+        }
+
+    @property
+    def rows(self) -> dict[str, Fields]:
+        """What the table must hold."""
+        return {name: booking.row for name, booking in self.bookings.items()}
+
+    def driver_of(self, reservation_id: str) -> str:
+        """Return whose it is; raises KeyError where there is no such reservation."""
+        driver: str = self.bookings[reservation_id].row["driver"]
+        return driver
+
+    def _accepted(self, position: int, at: int, data: Fields) -> None:
+        name = data["reservation_id"]
+        if name in self.bookings:
+            self._report.add("S6", f"reservation {name} is accepted twice", position)
+        fresh: Fields = {"status": "accepted", "bay": None, "accepted_at": at, "violation": 0}
+        booking = Booking({key: data[key] for key in _COPIED} | _EMPTY | fresh, data["held_from"])
+        self.bookings[name] = booking
+        self._report.counters.accepted += 1
+        self._place(position, booking, data["bay"], data["held_from"])
+        self._claim_vehicle(position, booking)
+
+    def _replanned(self, position: int, _at: int, data: Fields) -> None:
+        moved = []
+        for move in data["moves"]:
+            booking = self._advance(position, "replanned", move["reservation_id"])
+            self._check_bay(position, booking, move["from_bay"])
+            self._bays.drop(booking.row["bay"], move["reservation_id"])
+            moved.append((booking, move))
+        for booking, move in moved:
+            booking.row["walk_m"] = move["walk_m"]
+            self._place(position, booking, move["to_bay"], booking.placed_from)
+
+    def _bound(self, position: int, at: int, data: Fields) -> None:
+        booking = self._advance(position, "reservation_bound", data["reservation_id"])
+        booking.row |= {"bound_at": at, "walk_m": data["walk_m"]}
+        if data["bay"] != booking.row["bay"]:
+            self._place(position, booking, data["bay"], booking.placed_from)
+
+    def _activated(self, position: int, _at: int, data: Fields) -> None:
+        booking = self._advance(position, "reservation_activated", data["reservation_id"])
+        self._check_bay(position, booking, data["bay"])
+        booking.row["activated_at"] = data["at"]
+
+    def _relocated(self, position: int, at: int, data: Fields) -> None:
+        booking = self._advance(position, "reservation_relocated", data["reservation_id"])
+        self._check_bay(position, booking, data["from_bay"])
+        row, from_now = booking.row, max(booking.placed_from, at - at % SLOT_MS)
+        # The table may keep the interval as promised, or since when the substitute is held.
+        held_from = row["held_from"]
+        row["held_from"] = (held_from if isinstance(held_from, frozenset) else frozenset({held_from})) | {from_now}
+        row["walk_m"] = data["walk_m"]
+        row["violation"] = int(row["violation"] or data["violation"])
+        self._report.counters.promises_broken += bool(data["violation"])
+        self._place(position, booking, data["to_bay"], from_now)
+
+    def _received(self, position: int, _at: int, data: Fields) -> None:
+        self._check_bay(position, self.bookings[data["reservation_id"]], data["to_bay"])
+
+    def _extended(self, position: int, _at: int, data: Fields) -> None:
+        booking = self._advance(position, "reservation_extended", data["reservation_id"])
+        row, held_before = booking.row, booking.row["held_until"]
+        row |= {name: data[name] for name in ("until", "held_until", "quote_won")} | {"warned_at": None}
+        self._claim_bay(position, booking)
+        self._claim_vehicle(position, booking)
+        if not self._offers.covers(row["bay"], held_before, row["held_until"]):
+            self._report.add("S3", f"{row['reservation_id']} is extended on {row['bay']} past its offers", position)
+
+    def _warned(self, position: int, at: int, data: Fields) -> None:
+        self._advance(position, "overstay_warned", data["reservation_id"]).row["warned_at"] = at
+
+    def _completed(self, position: int, _at: int, data: Fields) -> None:
+        booking = self._end(position, "reservation_completed", data["reservation_id"])
+        booking.row |= {"ended_at": data["at"], "price_won": data["price_won"]}
+        self._check_bay(position, booking, data["bay"])
+
+    def _ender(self, happened: str) -> Callable[[int, int, Fields], None]:
+        def handle(position: int, at: int, data: Fields) -> None:
+            self._end(position, happened, data["reservation_id"]).row["ended_at"] = at
+
+        return handle
+
+    def _end(self, position: int, happened: str, name: str) -> Booking:
+        booking = self._advance(position, happened, name)
+        self._bays.drop(booking.row["bay"], name)
+        self._vehicles.drop(booking.row["vehicle_id"], name)
+        counters, status = self._report.counters, happened.removeprefix("reservation_")
+        setattr(counters, status, getattr(counters, status) + 1)
+        return booking
+
+    def _advance(self, position: int, happened: str, name: str) -> Booking:
+        booking = self.bookings[name]
+        status = booking.row["status"]
+        following = NEXT.get(status, {}).get(happened)
+        if following is None:
+            self._report.add("S6", f"{name} is {status}: {happened} cannot happen to it", position)
+        else:
+            booking.row["status"] = following
+        counters, counted = self._report.counters, _COUNTED.get(happened)
+        if counted is not None:
+            setattr(counters, counted, getattr(counters, counted) + 1)
+        return booking
+
+    def _check_bay(self, position: int, booking: Booking, bay: str) -> None:
+        if booking.row["bay"] != bay:
+            text = f"{booking.row['reservation_id']} stands on {booking.row['bay']}, but the event says {bay}"
+            self._report.add("S6", text, position)
+
+    def _place(self, position: int, booking: Booking, bay: str, from_at: int) -> None:
+        row = booking.row
+        if row["bay"] is not None:
+            self._bays.drop(row["bay"], row["reservation_id"])
+        row["bay"], booking.placed_from = bay, from_at
+        self._claim_bay(position, booking)
+        if not self._offers.covers(bay, from_at, row["held_until"]):
+            text = f"{row['reservation_id']} is placed on {bay} outside its offers"
+            self._report.add("S3", f"{text} (held {from_at} to {row['held_until']})", position)
+
+    def _claim_bay(self, position: int, booking: Booking) -> None:
+        row = booking.row
+        if row["status"] not in LIVE:
+            return
+        for other in self._bays.put(row["bay"], row["reservation_id"], booking.placed_from, row["held_until"]):
+            self._report.add("S1", f"{row['bay']} is held twice: by {row['reservation_id']} and {other}", position)
+
+    def _claim_vehicle(self, position: int, booking: Booking) -> None:
+        row = booking.row
+        if row["status"] not in LIVE:
+            return
+        for other in self._vehicles.put(row["vehicle_id"], row["reservation_id"], row["from_at"], row["until"]):
+            text = f"vehicle {row['vehicle_id']} is promised two bays: {row['reservation_id']} and {other}"
+            self._report.add("S2", text, position)
