@@ -161,7 +161,7 @@ class Writer:
         others = [delivery for delivery in deliveries if delivery.topic != topic]
         if not clocks:
             if others and not self._early:
-                log.warning("messages wait for the first one on %s (started with --clock mqtt)", topic)
+                log.info("messages wait for the first one on %s (started with --clock mqtt)", topic)
             self._early += others
             return []
         early, self._early = self._early, []
