@@ -198,8 +198,10 @@ def _relocated(state: State, event: e.ReservationRelocated, at: int) -> None:
     reservation.bay, reservation.walk_m = event.to_bay, event.walk_m
     reservation.violation = reservation.violation or event.violation
     reservation.held_from = max(reservation.held_from, slot_floor(at))
+    reservation.bound_at, reservation.activated_at, reservation.warned_at = at, None, None
     state.board.place(reservation)
     _changed(state, reservation, moved=True)
+    state.arm_reservation(reservation)
 
 
 def _extended(state: State, event: e.ReservationExtended, _at: int) -> None:

@@ -119,7 +119,7 @@ def _cancel(_state: State, said: DriverCommand, reservation: Reservation, _now: 
 def _arrive(state: State, said: DriverCommand, reservation: Reservation, now: int) -> list[Event]:
     if reservation.status is ReservationStatus.ACTIVE and not said.blocked:
         return [_refused(said, "already_active", reservation)]
-    if reservation.status is not ReservationStatus.BOUND or reservation.bay is None:
+    if reservation.status is ReservationStatus.ACCEPTED or reservation.bay is None:
         return [_refused(said, "not_bound", reservation)]
     if now < reservation.from_at - state.settings.early_ms:
         return [_refused(said, "too_early", reservation)]

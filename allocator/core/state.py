@@ -203,7 +203,7 @@ class State:
                 self.arm(reservation.from_at - (settings.policy.bind_lead_ms or 0), Timer.BIND, key)
             case ReservationStatus.BOUND:
                 self.arm(reservation.from_at, Timer.CHECK, key)
-                self.arm(reservation.from_at + settings.grace_ms, Timer.NO_SHOW, key)
+                self.arm(reservation.expected_by(settings.grace_ms), Timer.NO_SHOW, key)
             case ReservationStatus.ACTIVE:
                 self.arm(reservation.until, Timer.END, key)
                 self.arm(reservation.until + settings.overstay_notice_ms, Timer.SETTLE, key)

@@ -74,7 +74,7 @@ def _check(state: State, reservation: Reservation, now: int) -> list[Event]:
 
 
 def _no_show(state: State, reservation: Reservation, now: int) -> list[Event]:
-    if now < reservation.from_at + state.settings.grace_ms:
+    if now < reservation.expected_by(state.settings.grace_ms):
         return []
     return [e.ReservationExpired(reservation_id=reservation.reservation_id, bay=reservation.bay or "")]
 

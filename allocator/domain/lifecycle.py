@@ -54,7 +54,12 @@ TRANSITIONS: dict[ReservationStatus, dict[str, ReservationStatus]] = {
         "expired": S.EXPIRED,
         "failed": S.FAILED,
     },
-    S.ACTIVE: {"extended": S.ACTIVE, "completed": S.COMPLETED},
+    S.ACTIVE: {
+        "extended": S.ACTIVE,
+        "completed": S.COMPLETED,
+        "relocated": S.BOUND,  # the sensor took a stranger for the driver
+        "failed": S.FAILED,
+    },
     S.COMPLETED: {},
     S.REJECTED: {},
     S.CANCELLED: {},

@@ -43,7 +43,10 @@ class Bay:
 
 @dataclass(slots=True, kw_only=True)
 class Reservation:
-    """A promise to a driver. `held` is the interval that the calendar keeps: whole slots and the buffer."""
+    """A promise to a driver. `held` is the interval that the calendar keeps: whole slots and the buffer.
+
+    `bound_at` is when its present bay was fixed; the driver has the grace from then, or from the start if that is later.
+    """
 
     reservation_id: str
     request_id: str
@@ -69,6 +72,10 @@ class Reservation:
     warned_at: int | None = None
     violation: bool = False
     price_won: int | None = None
+
+    def expected_by(self, grace_ms: int) -> int:
+        """Return until when the driver may still come to the bay."""
+        return max(self.from_at, self.bound_at or 0) + grace_ms
 
     @property
     def held(self) -> Interval:

@@ -78,6 +78,10 @@ class Desk:
         self.state.dirty, self._commit, self._answers = Dirty(), Commit(), {}
         return commit
 
+    def bay_counts(self) -> Counter[str]:
+        """Return how many bays show each status."""
+        return self._showcase.totals()
+
     def flush_heard(self) -> None:
         """Have the next `finish` write down everything that was only heard."""
         self._flush_at = 0

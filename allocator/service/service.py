@@ -75,6 +75,10 @@ class AllocatorService:
         """How long the last batch took from being taken to being committed."""
         return self._writer.lag_ms
 
+    def bay_counts(self) -> Counter[str]:
+        """Return how many bays show each status."""
+        return self._writer.bay_counts()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; raises LeaseHeldError, StoreError, RefusedError, InvariantError."""
         await self._store.open(self.settings.holder)

@@ -44,6 +44,10 @@ class Showcase:
             said.append(self._bay_state(state, number, shows))
         return said + [self._availability(state, zone, now) for zone in sorted(zones)]
 
+    def totals(self) -> Counter[str]:
+        """Return how many bays show each status, over all zones."""
+        return Counter(shown.status.value for shown in self._shown.values())
+
     def _count(self, number: int, zone: str, shows: _Shown) -> set[str]:
         """Move the bay from what it was counted as to what it is; return the zones that changed."""
         before, was_in = self._shown.get(number), self._zone.get(number, zone)

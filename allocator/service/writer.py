@@ -22,6 +22,8 @@ from broker_bridge.wire.messages import Clock, DriverReply
 from broker_bridge.wire.topics import TopicKind
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from allocator.service.outbox import Outbox
     from allocator.service.settings import ServiceSettings
     from allocator.store.base import Loaded, Store
@@ -64,6 +66,10 @@ class Writer:
     def now(self) -> int:
         """The time that decisions are made at; 0 while a simulated clock has not spoken."""
         return self.clock.now() or 0
+
+    def bay_counts(self) -> Counter[str]:
+        """Return how many bays show each status."""
+        return self._desk.bay_counts()
 
     def connected(self) -> None:
         """Silence counts from here: nothing was heard while we were away."""
@@ -155,7 +161,7 @@ class Writer:
         others = [delivery for delivery in deliveries if delivery.topic != topic]
         if not clocks:
             if others and not self._early:
-                log.warning("messages wait for the first one on %s (started with --clock mqtt)", topic)
+                log.info("messages wait for the first one on %s (started with --clock mqtt)", topic)
             self._early += others
             return []
         early, self._early = self._early, []

@@ -30,10 +30,13 @@ from baybroker.cli.common import (
     run,
 )
 from sensors_sim.city import bay_records, build_city
+from sensors_sim.engine.chance import streams
 from sensors_sim.scenario import load_scenario
 
 if TYPE_CHECKING:
     import asyncio
+
+    from allocator.domain.events import BaySpec
 
 CITY_DEFAULT = "seoul"
 
@@ -53,11 +56,12 @@ def service_settings(
 ) -> ServiceSettings:
     """Return the settings of an allocator; a scenario gives the city, its time zone, and the bays to register."""
     name, zone = CITY_DEFAULT, "Asia/Seoul"
-    register = ()
+    register: tuple[BaySpec, ...] = ()
     if scenario is not None:
         world = load_scenario(scenario)
         name, zone = world.city, world.time_zone
-        register = tuple(spec_of(bay) for bay in bay_records(build_city(world)))
+        city_of_it = build_city(world, streams(world.seed).city)
+        register = tuple(spec_of(bay) for bay in bay_records(city_of_it))
     return ServiceSettings(
         city=city_name(city, name),
         version=__version__,

@@ -33,6 +33,8 @@ NEXT: dict[str, dict[str, str]] = {
         "overstay_warned": "active",
         "reservation_extended": "active",
         "reservation_completed": "completed",
+        "reservation_relocated": "bound",
+        "reservation_failed": "failed",
     },
 }
 """status -> {event: next status}. Said again here on purpose: the allocator's own table is under test."""
@@ -127,7 +129,7 @@ class Reservations:
         # The table may keep the interval as promised, or since when the substitute is held.
         held_from = row["held_from"]
         row["held_from"] = (held_from if isinstance(held_from, frozenset) else frozenset({held_from})) | {from_now}
-        row["walk_m"] = data["walk_m"]
+        row |= {"walk_m": data["walk_m"], "bound_at": at, "activated_at": None, "warned_at": None}
         row["violation"] = int(row["violation"] or data["violation"])
         self._report.counters.promises_broken += bool(data["violation"])
         self._place(position, booking, data["to_bay"], from_now)

@@ -78,8 +78,9 @@ def _global_randomness_in_a_pure_part(node, path):
             yield f"{'.'.join([*owner, called])}() in a pure part: take a generator as an argument"
 
 
-def _nameless_task(node, _path):
-    if isinstance(node, ast.Call) and _dotted(node.func).rpartition(".")[2] == "create_task":
+def _nameless_task(node, path):
+    is_ours = path.parts[0] in PACKAGES
+    if is_ours and isinstance(node, ast.Call) and _dotted(node.func).rpartition(".")[2] == "create_task":
         names = [keyword.arg for keyword in node.keywords]
         if "name" not in names and None not in names:
             yield "create_task without a name"

@@ -160,6 +160,36 @@ def test_a_driver_who_finds_a_car_in_the_bay_gets_a_substitute():
     assert work.say("drv-1", "arrive", "r-1")["type"] == "active"
 
 
+def test_a_stranger_whom_the_sensor_took_for_the_driver_is_found_out_when_the_driver_comes():
+    work = DeskWork(spec("b1"), spec("b2", east_m=100))
+    work.request(lead_min=5)
+    work.pass_minutes(3)
+    work.sense("b1", "occupied")
+    assert work.replies("drv-1")[-1]["type"] == "active"
+    work.pass_minutes(2)
+    answer = work.say("drv-1", "arrive", "r-1", blocked=True)
+    assert (answer["type"], answer["bay"]) == ("relocated", "b2")
+    assert work.shows("b1") == "contested"
+    assert work.shows("b2") == "reserved"
+    assert work.say("drv-1", "arrive", "r-1")["type"] == "active"
+
+
+def test_a_relocated_driver_has_the_grace_anew_to_come_to_the_substitute():
+    work = DeskWork(spec("b1"), spec("b2", east_m=100))
+    work.request(lead_min=5)
+    work.pass_minutes(5 + 14)
+    work.say("drv-1", "arrive", "r-1", blocked=True)
+    work.pass_minutes(14)
+    assert work.say("drv-1", "arrive", "r-1")["type"] == "active"
+
+
+def test_the_promise_to_a_driver_who_was_taken_for_arrived_can_fail():
+    work = DeskWork(spec("b1"))
+    work.request(lead_min=5)
+    work.sense("b1", "occupied")
+    assert work.say("drv-1", "arrive", "r-1", blocked=True)["type"] == "failed"
+
+
 def test_the_search_is_widened_as_a_violation_before_the_promise_fails():
     work = DeskWork(spec("b1"), spec("b2", east_m=500))
     work.request(lead_min=5)

@@ -1,0 +1,104 @@
+"""The whole in one go: a broker, the allocator and a simulated city, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from allocator.service.service import AllocatorService
+from allocator.store.aiosqlite_store import AioSqliteStore
+from baybroker.verify import verify_history
+from broker_bridge.transport.embedded import start_broker
+from sensors_sim.runner import SimulateSettings, Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from allocator.service.settings import ServiceSettings
+    from broker_bridge.transport.base import ClientOptions, OnConnect, Transport
+
+START_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSettings:
+    """What to show. Without a `broker` one is started; without a `database` a temporary one is used."""
+
+    allocator: ServiceSettings
+    simulator: SimulateSettings
+    broker: str | None = None
+    database: Path | None = None
+
+
+class Demo:
+    """A demo under way; the live view reads `simulation` and `allocator`."""
+
+    def __init__(
+        self,
+        settings: DemoSettings,
+        connect_to: Callable[[str], Callable[[ClientOptions, OnConnect | None], Transport]],
+    ) -> None:
+        self._settings, self._connect_to = settings, connect_to
+        self.broker = settings.broker or ""
+        self.simulation: Simulation | None = None
+        self.allocator: AllocatorService | None = None
+        self.started = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> dict[str, Any]:
+        """Run until `stop` or the simulator's duration; return the result's fields."""
+        with tempfile.TemporaryDirectory(prefix="baybroker-demo-") as directory:
+            database = self._settings.database or Path(directory) / "demo.db"
+            async with self._a_broker(Path(directory)):
+                connect = self._connect_to(self.broker)
+                allocator = AllocatorService(self._settings.allocator, AioSqliteStore(str(database)), connect)
+                simulation = Simulation(self._settings.simulator, connect)
+                self.allocator, self.simulation = allocator, simulation
+                await self._together(allocator, simulation, stop)
+            report = await asyncio.to_thread(verify_history, database)
+        counters, summary = report.counters, simulation.summary()
+        return {
+            "broker": self.broker,
+            "bays": summary.bays,
+            "occupancy_messages": summary.occupancy_messages,
+            "requests": counters.requests,
+            "accepted": counters.accepted,
+            "rejected": counters.rejected,
+            "bound": counters.bound,
+            "active": counters.active,
+            "completed": counters.completed,
+            "expired": counters.expired,
+            "relocated": counters.substitutes,
+            "double_bookings": report.double_bookings,
+            "violations": [f"{found.rule}: {found.text}" for found in report.violations],
+        }
+
+    @contextlib.asynccontextmanager
+    async def _a_broker(self, directory: Path) -> AsyncIterator[None]:
+        if self._settings.broker is not None:
+            yield
+            return
+        async with start_broker(directory=directory) as broker:
+            self.broker = broker.url
+            yield
+
+    async def _together(self, allocator: AllocatorService, simulation: Simulation, stop: asyncio.Event) -> None:
+        """Start the allocator before the world and stop it after; an error of either ends both."""
+        end = asyncio.Event()
+        allocating = asyncio.create_task(allocator.run(end), name="demo-allocator")
+        serving = asyncio.create_task(allocator.serving.wait(), name="demo-serving")
+        try:
+            await asyncio.wait({allocating, serving}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
+            if not allocating.done():
+                self.started.set()
+                simulating = asyncio.create_task(simulation.run(stop), name="demo-simulation")
+                await asyncio.wait({allocating, simulating}, return_when=asyncio.FIRST_COMPLETED)
+                stop.set()
+                await simulating
+        finally:
+            serving.cancel()
+            end.set()
+            await allocating
