@@ -217,8 +217,10 @@ def load_scenario(name_or_path: str) -> Scenario:
         return Scenario.model_validate(_read_toml(path))
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False, include_context=False)
-        field = ".".join(str(part) for part in problems[0]["loc"]) or "scenario"
-        reason = problems[0]["msg"].removeprefix("Value error, ")
+        # a misspelt field is also a missing one: the spelling is the better news
+        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
+        field = ".".join(str(part) for part in first["loc"]) or "scenario"
+        reason = first["msg"].removeprefix("Value error, ")
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         raise SettingsError(f"{path}: {field}: {reason}{more}") from None
 
