@@ -45,7 +45,7 @@ class Bay:
 class Reservation:
     """A promise to a driver. `held` is the interval that the calendar keeps: whole slots and the buffer.
 
-    `bound_at` is when its present bay was fixed; the driver has the grace from then, or from the start if that is later.
+    `bound_at` is when its present bay was fixed; the driver has the grace from then, or from the later start.
     """
 
     reservation_id: str

@@ -57,8 +57,10 @@ class AllocatorService:
         self._writer = Writer(settings, store, self._outbox)
         self._status_at = 0.0
         self._status_tick: int | None = None
+        self._clock_asked = asyncio.Event()
+        self._kinds = (TopicKind.CLOCK, *SUBSCRIBED) if settings.simulated_clock else SUBSCRIBED
         self.serving = asyncio.Event()
-        """Set once deliveries are being taken."""
+        """Set once the allocator has subscribed and its birth is published."""
 
     @property
     def dropped(self) -> Counter[str]:
@@ -95,8 +97,7 @@ class AllocatorService:
         stopping = asyncio.create_task(stop.wait(), name="stop")
         receiving: asyncio.Task[list[Delivery]] | None = None
         try:
-            await self._subscribe(stopping)
-            self.serving.set()
+            await self._first_clock(stopping)
             while not stop.is_set():
                 receiving = receiving or asyncio.create_task(self._transport.receive(BATCH_MAX), name="receive")
                 await self._wait({receiving, stopping, publishing})
@@ -110,31 +111,18 @@ class AllocatorService:
         finally:
             await _cancel(publishing, stopping, receiving)
 
-    async def _subscribe(self, stopping: asyncio.Task[bool]) -> None:
-        """Subscribe as soon as there is a broker; the clock first, since everything else is judged by it."""
-        connected = asyncio.create_task(self._transport.wait_connected(), name="connect")
-        await asyncio.wait({connected, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not connected.done():
-            await _cancel(connected)
-            return
-        connected.result()
-        city = self.settings.city
-        with contextlib.suppress(ConnectionLostError):  # it subscribes again by itself when it reconnects
-            if self.settings.simulated_clock:
-                await self._transport.subscribe([topics.subscription(TopicKind.CLOCK, city)])
-                await self._first_clock(stopping)
-            await self._transport.subscribe([topics.subscription(kind, city) for kind in SUBSCRIBED])
-
     async def _first_clock(self, stopping: asyncio.Task[bool]) -> None:
-        """Take the retained clock, if there is one, before anything that it dates."""
-        if self._writer.now:
-            return
-        receiving = asyncio.create_task(self._transport.receive(BATCH_MAX), name="receive-clock")
-        await asyncio.wait({receiving, stopping}, timeout=FIRST_CLOCK_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
-        if receiving.done():
-            await self._writer.work(receiving.result())
-        else:
-            await _cancel(receiving)
+        """Take the retained clock of a simulated world, if there is one, before anything that it dates."""
+        if self.settings.simulated_clock and not self._writer.now:
+            topic = topics.subscription(TopicKind.CLOCK, self.settings.city)
+            subscribing = asyncio.create_task(self._transport.subscribe([topic]), name="subscribe-clock")
+            await asyncio.wait({subscribing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            receiving = asyncio.create_task(self._transport.receive(BATCH_MAX), name="receive-clock")
+            await asyncio.wait({receiving, stopping}, timeout=FIRST_CLOCK_WAIT_S, return_when=asyncio.FIRST_COMPLETED)
+            if receiving.done():
+                await self._writer.work(receiving.result())
+            await _cancel(subscribing, receiving)
+        self._clock_asked.set()
 
     async def _wait(self, tasks: set[asyncio.Task[list[Delivery]] | asyncio.Task[bool] | asyncio.Task[None]]) -> None:
         """Wait until something arrives, a timer is due, or it is time for a sign of life."""
@@ -163,9 +151,12 @@ class AllocatorService:
         )
 
     async def _on_connect(self, transport: Transport) -> None:
-        """After every connect: the birth, then what the broker may have forgotten."""
+        """After every connect: subscribe, the birth, then what the broker may have forgotten."""
+        await self._clock_asked.wait()
         self._writer.connected()
+        await transport.subscribe([topics.subscription(kind, self.settings.city) for kind in self._kinds])
         await transport.publish(self._topic, codec.encode(self._status(online=True)), retain=True)
+        self.serving.set()
         self._outbox.wake()
         await self._outbox.republish()
 

@@ -140,9 +140,9 @@ def noon(town: Town) -> None:
     longer = {"until": NINE + 4 * HOUR, "held_until": NINE + 4 * HOUR + 10 * MINUTE, "quote_won": 2_400}
     extended = ev.ReservationExtended(reservation_id="rsv-2", request_id="q-extend", **longer)
     town.did(came, extended, answers="drivers/drv-rsv-2")
-    early = {"status": S.ACTIVE, "bound_at": NINE + 45 * MINUTE}
-    town.now("rsv-1", **early, bay="bay-3", walk_m=500, violation=True, activated_at=came)
-    town.now("rsv-2", **early, **longer, activated_at=came - 1)
+    moved = {"bay": "bay-3", "walk_m": 500, "violation": True, "bound_at": came}
+    town.now("rsv-1", status=S.ACTIVE, **moved, activated_at=came)
+    town.now("rsv-2", status=S.ACTIVE, **longer, bound_at=NINE + 45 * MINUTE, activated_at=came - 1)
 
 
 def evening(town: Town) -> None:
