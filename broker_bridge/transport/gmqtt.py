@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _PUBLISH_BYTES_MIN = 7
 """A QoS 1 PUBLISH with a topic of one letter and no payload."""
 _ACCEPTED = 0
+_QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
 class _OnlyExceptions(logging.Filter):
@@ -75,6 +77,17 @@ class _Client(gmqtt.Client):  # type: ignore[misc] # gmqtt has no types
         protocol._read_loop_future.cancel()  # noqa: SLF001
         protocol._read_loop_future = asyncio.create_task(protocol._read_loop(), name="gmqtt read")  # noqa: SLF001
         return connection
+
+    def ack_quickly(self) -> None:
+        """Have what was read acknowledged by TCP now.
+
+        A broker without `set_tcp_nodelay` keeps a small packet back until then, up to 40 ms; Linux forgets the option
+        after each use.
+        """
+        if _QUICK_ACK is not None and self._connection is not None:
+            connected = self._connection._transport.get_extra_info("socket")  # noqa: SLF001
+            if connected is not None and connected.fileno() >= 0:
+                connected.setsockopt(socket.IPPROTO_TCP, _QUICK_ACK, 1)
 
     def abort(self) -> None:
         """Drop the socket without a word."""
@@ -168,10 +181,12 @@ class _GmqttLink(Link):
             await self._readable.wait()
         room = max(1, self._open_max - self._open - 1)
         try:
-            return await read(min(n, room * _PUBLISH_BYTES_MIN))
+            data = await read(min(n, room * _PUBLISH_BYTES_MIN))
+            self._client.ack_quickly()
         except OSError as error:
             # The only error that gmqtt's loop expects.
             raise ConnectionResetError from error
+        return data
 
     async def _handle(self, _client: object, topic: str, payload: bytes, qos: int, properties: dict[str, Any]) -> int:
         """Return when the delivery is acknowledged: gmqtt sends the PUBACK then."""
