@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEEDED = ("bay", "arrived_at", "departed_at")
-NAME_MAX = 60
+NAME_MAX = 56
 STAY_MAX_DAYS = 3_660
 _NOT_A_NAME = re.compile(r"[^a-z0-9-]+")
 _DAY_MS = 86_400_000

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING, Any, Self
 
-from broker_bridge.transport.base import ClientOptions
+from broker_bridge.transport.base import ClientOptions, ConnectionLostError
 from broker_bridge.wire import codec, topics
 from broker_bridge.wire.messages import AllocatorStatus, Clock, DriverReply, OperatorReply, ResidentNotice
 from broker_bridge.wire.topics import Topic, TopicKind
@@ -73,7 +74,7 @@ class StandIn:
     """
 
     def __init__(self, connect: Any, city: str = "tiny", bays: tuple[str, ...] = ()) -> None:
-        self._transport = connect(ClientOptions(client_id="stand-in"), None)
+        self._transport = connect(ClientOptions(client_id="stand-in"), self._again)
         self.city, self.bays = city, list(bays)
         self.committing = True
         self.run_id: str | None = None
@@ -93,7 +94,6 @@ class StandIn:
         await self._transport.subscribe(
             [f"parking/v1/{self.city}/{part}" for part in ("residents/+/offer", "operators/+/command")]
         )
-        await self.tell_status()
         self._task = asyncio.create_task(self._serve(), name="stand-in")
         return self
 
@@ -121,7 +121,11 @@ class StandIn:
 
     async def say(self, kind: TopicKind, message: Any, *, retain: bool = False, **names: str) -> None:
         topic = topics.build(kind, self.city, **names)
-        await self._transport.send(topic, codec.encode(message), retain=retain)
+        with contextlib.suppress(ConnectionLostError):  # it is told again after the next connect, or asked for again
+            await self._transport.send(topic, codec.encode(message), retain=retain)
+
+    async def _again(self, _transport: Any) -> None:
+        await self.tell_status()
 
     async def _serve(self) -> None:
         while True:

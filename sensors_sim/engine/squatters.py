@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sensors_sim.engine.stage import Stage
 
 HOURS = 24
-LOOKED_AT = 60
+LOOKED_AT = 240
 
 
 class Squatters:
