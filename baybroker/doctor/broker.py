@@ -26,6 +26,7 @@ ROUND_TRIPS = 200
 ROUND_TRIPS_WITHIN_S = 10.0
 NAGLE_TAIL_MS = 30.0
 """Nagle's algorithm against delayed acknowledgements costs 40 ms."""
+BURSTS, BURST, LATE_BURSTS = 40, 10, 2
 WINDOW_KEPT_SINCE = (2, 0, 13)
 _MOSQUITTO = re.compile(r"mosquitto version (\d+)\.(\d+)\.(\d+)")
 _VERSION_TOPIC = "$SYS/broker/version"
@@ -212,10 +213,33 @@ def judge_round_trips(took_ms: list[float]) -> Finding:
     median, p99 = statistics.median(took_ms), sorted(took_ms)[max(0, -(-len(took_ms) * 99 // 100) - 1)]
     measured = f"median {median:.2f} ms, p99 {p99:.2f} ms, {len(took_ms)} messages of QoS 1"
     if p99 - median >= NAGLE_TAIL_MS:
-        return Finding(Result.WARN, measured, "a 40 ms tail goes away with set_tcp_nodelay true (Mosquitto)")
+        return Finding(Result.WARN, measured, _NAGLE_ADVICE)
     return Finding(Result.OK, measured)
 
 
+def _bursts(bench: Bench) -> Finding:
+    """Send several messages at once: only then does a broker hold an acknowledgement back."""
+    took_ms: list[float] = []
+    with bench.probe() as probe:
+        for _ in range(BURSTS):
+            began = time.monotonic()
+            waiting = [probe.send(bench.topic("burst"), b"x" * 120) for _ in range(BURST)]
+            if not probe.wait_acknowledged(waiting):
+                return Finding(Result.FAIL, f"a burst of {BURST} messages was not acknowledged")
+            took_ms.append((time.monotonic() - began) * 1000)
+    return judge_bursts(took_ms)
+
+
+def judge_bursts(took_ms: list[float]) -> Finding:
+    """Return how long bursts took, with a hint where several of them waited for Nagle's algorithm."""
+    late = sum(took >= NAGLE_TAIL_MS for took in took_ms)
+    measured = f"{BURST} messages at once: median {statistics.median(took_ms):.2f} ms, longest {max(took_ms):.2f} ms"
+    if late >= LATE_BURSTS and min(took_ms) < NAGLE_TAIL_MS:
+        return Finding(Result.WARN, f"{measured}; {late} of {len(took_ms)} late", _NAGLE_ADVICE)
+    return Finding(Result.OK, measured)
+
+
+_NAGLE_ADVICE = "a 40 ms tail goes away with set_tcp_nodelay true (Mosquitto)"
 _ANSWERS, _SPEAKS, _DELIVERS = "broker reachable", "mqtt 3.1.1", "delivery"
 BROKER_CHECKS: tuple[Check[Bench], ...] = (
     Check(_ANSWERS, _reachable, advice="start the broker, or name another with --broker mqtt://host:1883"),
@@ -229,4 +253,5 @@ BROKER_CHECKS: tuple[Check[Bench], ...] = (
     Check("redelivery", _redelivery, (_DELIVERS,)),
     Check("will", _will, (_DELIVERS,)),
     Check("round trip", _round_trip, (_DELIVERS,)),
+    Check("bursts", _bursts, (_DELIVERS,)),
 )

@@ -135,6 +135,13 @@ class Probe:
         """Publish at QoS 1 without waiting; return the packet id."""
         return self._paho.publish(topic, payload, _QOS, retain).mid
 
+    def wait_acknowledged(self, packet_ids: list[int]) -> bool:
+        """Wait until the broker has acknowledged all that was sent under these ids; tell whether it did."""
+        done = self.wait(lambda: self._acked.keys() >= set(packet_ids))
+        for packet_id in packet_ids:
+            self._acked.pop(packet_id, None)
+        return done
+
     def acknowledge(self, message: paho.MQTTMessage) -> None:
         """Acknowledge one message of a probe that was made with `manual_ack`."""
         self._paho.ack(message.mid, message.qos)
