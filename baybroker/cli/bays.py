@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 DATABASE_DEFAULT = Path("baybroker.db")
 OPERATOR_DEFAULT = "op-cli"
+PIPE_COLUMNS = 240
 bays = typer.Typer(help="The register of bays.", no_args_is_help=True)
 gateways = typer.Typer(help="The gateways of the registered bays.", no_args_is_help=True)
 app.add_typer(bays, name="bays")
@@ -154,17 +156,21 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     if not rows:
         typer.echo("none")
         return
+    brief = [_brief(row) for row in rows]
     table = Table(caption=str(len(rows)), caption_justify="left")
-    for name in rows[0]:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row.values()))
-    Console().print(table)
+    for name in brief[0]:
+        table.add_column(name, no_wrap=True)
+    for row in brief:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
+    # Names that are cut would be of no use to another program.
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
 
 
-def _cell(value: object) -> str:
-    if value is None or value is False or value == []:
-        return ""
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    return "yes" if value is True else str(value)
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    """Return what fits on a terminal: what is out of order becomes one column, places are left to --json."""
+    if "closed" not in row:
+        return row
+    notes = [f"{name}: {row[name]}" for name in ("lost", "contested") if row[name] is not None]
+    notes += ["closed"] if row["closed"] else []
+    shown = {name: row[name] for name in ("bay", "zone", "gateway", "resident", "occupancy", "last_heard_at")}
+    return shown | {"needs": " ".join(row["needs"]), "notes": ", ".join(notes)}

@@ -43,8 +43,8 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Try what baybroker needs of a broker, a database and a clock. Exit code 1: something failed."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a stopped doctor tidies up, too
     bench = Bench(broker_address(broker), topic_root=_root(topic_root), city=city_name(city, "any") if city else None)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a stopped doctor tidies up, too
     console = Console(stderr=True)
     rows: list[Row] = []
     with console.status("trying the broker") as status:

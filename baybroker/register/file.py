@@ -28,7 +28,7 @@ def read_csv(path: Path) -> list[BayRecord]:
             _check_columns(path, reader.fieldnames)
             return list(_records(path, reader))
     except csv.Error as error:
-        raise SettingsError(f"{path}: line {reader.line_num}: {error}") from None
+        raise SettingsError(f"{path}: line {reader.reader.line_num}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
