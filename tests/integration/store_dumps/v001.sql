@@ -71,9 +71,10 @@ CREATE TABLE heard (
     boot_id INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     last_heard_at INTEGER NOT NULL,
-    heartbeat_ms INTEGER NOT NULL
+    heartbeat_ms INTEGER NOT NULL,
+    seen INTEGER NOT NULL -- bit n is set when the message numbered seq - n came
 ) STRICT, WITHOUT ROWID;
-INSERT INTO "heard" VALUES('bay-1',1,2,3,4);
+INSERT INTO "heard" VALUES('bay-1',1,2,3,4,1);
 CREATE TABLE lease (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     holder TEXT,

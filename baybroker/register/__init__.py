@@ -1,0 +1,1 @@
+"""The register of bays as people read it and change it."""
