@@ -46,6 +46,21 @@ def announce(state: State, city: str, recorded: Recorded) -> list[Outgoing]:
     return [*said, zone_event(city, recorded)] if recorded.zone is not None else said
 
 
+def refusal(key: tuple[str, str], city: str, position: int, command: object) -> Outgoing:
+    """Return the answer to a request that the database would not take."""
+    (role, name), request_id = key[0].split("/"), key[1]
+    told: dict[str, Any] = {"request_id": request_id, "reason": "quarantined", "position": position}
+    if role == "drivers":
+        topic = topics.build(TopicKind.DRIVER_REPLY, city, driver=name)
+        return Outgoing(topic, codec.encode(DriverReply(type="rejected", **told)), answers=key)
+    if role == "residents":
+        topic = topics.build(TopicKind.RESIDENT_NOTICE, city, resident=name)
+        notice = ResidentNotice(type="offer_rejected", bay=getattr(command, "bay", ""), **told)
+        return Outgoing(topic, codec.encode(notice), answers=key)
+    topic = topics.build(TopicKind.OPERATOR_REPLY, city, operator=name)
+    return Outgoing(topic, codec.encode(OperatorReply(type="rejected", **told)), answers=key)
+
+
 def zone_event(city: str, recorded: Recorded) -> Outgoing:
     """Return the event as a CloudEvents 1.0 JSON object, without anything personal."""
     name, public = _PUBLIC[type(recorded.event)]

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from allocator.core import Verdict
 from allocator.domain.commands import RegisterBays
-from allocator.service.announce import Outgoing
+from allocator.service.announce import refusal
 from allocator.service.clock import MqttClock, Timepiece, WallClock
 from allocator.service.complaints import Complaints
 from allocator.service.desk import Desk
 from allocator.service.intake import Inbound, Parsed, parse
 from allocator.service.start import restore
 from allocator.store.base import Commit, ConstraintError, Quarantined
-from broker_bridge.wire import codec, topics
+from broker_bridge.wire import topics
 from broker_bridge.wire.errors import BadMessageError, InvariantError, SettingsError
-from broker_bridge.wire.messages import Clock, DriverReply
+from broker_bridge.wire.messages import Clock
 from broker_bridge.wire.topics import TopicKind
 
 if TYPE_CHECKING:
@@ -245,11 +245,8 @@ class Writer:
         log.error("quarantined a message on %s: %s", work.delivery.topic, error)
         self.complaints.note(work.delivery.topic, "quarantined", str(error))
         await self._reload()
-        if work.parsed.key is not None and work.parsed.key[0].startswith("drivers/"):
-            driver, request_id = work.parsed.key[0].removeprefix("drivers/"), work.parsed.key[1]
-            reply = DriverReply(type="rejected", request_id=request_id, reason="quarantined", position=self.position)
-            topic = topics.build(TopicKind.DRIVER_REPLY, self.settings.city, driver=driver)
-            self._desk.say(Outgoing(topic, codec.encode(reply), answers=work.parsed.key))
+        if work.parsed.key is not None:
+            self._desk.say(refusal(work.parsed.key, self.settings.city, self.position, work.parsed.command))
         commit = self._desk.finish(self.now)
         delivery = work.delivery
         commit.quarantined.append(Quarantined(self.now, delivery.topic, delivery.payload, str(error)))

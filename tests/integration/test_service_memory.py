@@ -144,7 +144,10 @@ class Picky(AioSqliteStore):
     """A database that will not have a certain driver's reservations."""
 
     async def commit(self, commit):
-        if any(held.driver == "drv-poison" for held in commit.reservations):
+        poison = [offer for offer in commit.offers if offer.rrule == "FREQ=DAILY;BYDAY=SU"]
+        poison += [held for held in commit.reservations if held.driver == "drv-poison"]
+        poison += [bay for bay in commit.bays if bay.spec.bay == "poison"]
+        if poison:
             raise ConstraintError("no such driver here")
         await super().commit(commit)
 
@@ -166,6 +169,18 @@ async def test_a_poisonous_command_is_quarantined_answered_and_stops_nobody_else
     with sqlite3.connect(path) as database:
         assert json.loads(database.execute("select payload from quarantine").fetchone()[0])["request_id"] == "p"
     database.close()
+
+
+async def test_a_poisonous_offer_and_a_poisonous_command_are_answered_too(connect, path):
+    async with running(service(Picky(path), connect, ONE, TWO)), Client(connect) as client:
+        offer = {"type": "weekly", "request_id": "o", "bay": "b1", "rrule": "FREQ=DAILY;BYDAY=SU", "start": "09:00"}
+        await client.say(f"residents/{ONE.resident}/offer", offer | {"end": "18:00"})
+        notice = await client.until(lambda: client.last(f"residents/{ONE.resident}/notice", "offer_rejected"))
+        assert (notice["reason"], notice["bay"]) == ("quarantined", "b1")
+        bay = {"bay": "poison", "zone": "z1", "lat": ONE.lat, "lon": ONE.lon, "gateway": "gw-1"}
+        await client.say("operators/op-1/command", {"type": "register", "request_id": "r", "bays": [bay]})
+        reply = await client.until(lambda: client.last("operators/op-1/reply", "rejected"))
+        assert reply["reason"] == "quarantined"
 
 
 async def test_simulated_time_moves_windows_timers_and_answers(connect, path):
