@@ -20,9 +20,22 @@ def next_decision(state: State, now: int) -> FallDue | None:
             _roll(state, now)
         elif due.timer is Timer.REVIEW:
             _review(state, due.key, due_at, now)
-        elif due.timer is not Timer.SILENCE or _is_silent(state, due.key, now):
+        elif due.timer is Timer.SILENCE and not _is_silent(state, due.key, now):
+            continue
+        elif due.timer is Timer.NO_SHOW and _is_quiet(state, now):
+            state.arm(_quiet_until(state), due.timer, due.key)
+        else:
             return due
     return None
+
+
+def _quiet_until(state: State) -> int:
+    return state.connected_at + state.settings.quiet_after_connect_ms
+
+
+def _is_quiet(state: State, now: int) -> bool:
+    """Tell whether we have just connected: the news that a driver came may still be on its way."""
+    return state.connected_at <= now < _quiet_until(state)
 
 
 def _roll(state: State, now: int) -> None:

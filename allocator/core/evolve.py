@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from allocator.core.hear import Heard
 from allocator.domain import events as e
-from allocator.domain.commands import Timer
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
 from allocator.domain.model import Bay, Offer, Reservation
@@ -57,7 +56,9 @@ def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
     bay = state.board.bay(event.bay)
     bay.occupancy, bay.boot_id, bay.seq, bay.observed_at = Occupancy.UNKNOWN, -1, -1, 0
     bay.lost = None
-    state.heard[state.board.number[event.bay]] = Heard(watched=True)
+    number = state.board.number[event.bay]
+    state.heard[number] = Heard(watched=state.heard[number].watched)
+    state.dirty.heard.add(number)
     state.touch(bay)
 
 
@@ -67,10 +68,9 @@ def _occupancy(state: State, event: e.OccupancyChanged, _at: int) -> None:
     bay = state.board.bay(event.bay)
     bay.occupancy, bay.observed_at = Occupancy(event.status), event.observed_at
     bay.boot_id, bay.seq = event.boot_id, event.seq
-    if bay.occupancy is Occupancy.FREE:
-        for held in state.board.on_bay[state.board.number[event.bay]].values():
-            if held.status is ReservationStatus.ACTIVE:
-                state.arm(event.observed_at + state.settings.left_confirm_ms, Timer.LEFT, held.reservation_id)
+    for held in state.board.on_bay[state.board.number[event.bay]].values():
+        if held.status is ReservationStatus.ACTIVE:
+            state.arm_left(held)
     state.touch(bay)
 
 

@@ -105,6 +105,8 @@ class AllocatorService:
                 receiving = None if receiving.done() else receiving
                 if publishing.done():
                     publishing.result()
+                if not self._transport.connected:
+                    self._writer.connected()  # no news can come: silence is held against nobody
                 await self._writer.work(deliveries)
                 self._tell_status()
             await self._wind_down()

@@ -40,6 +40,9 @@ class Showcase:
             shows = _look(state, number, now)
             if self._shown.get(number) == shows and self._zone.get(number) == spec.zone:
                 continue
+            was_in = self._zone.get(number, spec.zone)
+            if was_in != spec.zone:
+                said.append(Outgoing(self._topic(was_in, spec.bay), b"", retain=True))
             zones |= self._count(number, spec.zone, shows)
             said.append(self._bay_state(state, number, shows))
         return said + [self._availability(state, zone, now) for zone in sorted(zones)]
@@ -66,8 +69,10 @@ class Showcase:
             position=state.position,
             event_no=state.event_nos[spec.zone],
         )
-        topic = topics.build(TopicKind.BAY_STATE, self.city, zone=spec.zone, bay=spec.bay)
-        return Outgoing(topic, codec.encode(message), retain=True)
+        return Outgoing(self._topic(spec.zone, spec.bay), codec.encode(message), retain=True)
+
+    def _topic(self, zone: str, bay: str) -> str:
+        return topics.build(TopicKind.BAY_STATE, self.city, zone=zone, bay=bay)
 
     def _availability(self, state: State, zone: str, now: int) -> Outgoing:
         counts = self._counts[zone]

@@ -90,14 +90,17 @@ class Writer:
         fresh = {} if loaded.meta else {"city": self.settings.city, "timezone": self.settings.rules.timezone}
         self._fill_register()
         commit = self._desk.finish(self.now)
-        for row in commit.outbox:
-            if row.retain:
-                self._outbox.remember(row.topic, row.payload)
+        shown = {row.topic: row.payload for row in commit.outbox if row.retain}
+        for topic, payload in shown.items():
+            self._outbox.remember(topic, payload)
         commit.outbox = [row for row in commit.outbox if not row.retain]
+        # What was to be shown before the restart must not come after, nor be taken for, what is shown now.
+        stale = {row.outbox_id for row in loaded.outbox if row.retain and row.topic in shown}
+        self._done += sorted(stale)
         commit.meta = fresh
         if not commit.empty:
             await self._store.commit(commit)
-        self._outbox.add([*loaded.outbox, *commit.outbox])
+        self._outbox.add([row for row in [*loaded.outbox, *commit.outbox] if row.outbox_id not in stale])
 
     def _fill_register(self) -> None:
         """Enter the scenario's bays where there are none; with a simulated clock, once it has spoken."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import available_timezones
 
 import typer
 
@@ -29,6 +30,7 @@ from baybroker.cli.common import (
     holder,
     run,
 )
+from broker_bridge.wire.errors import SettingsError
 from sensors_sim.city import bay_records, build_city
 from sensors_sim.engine.chance import streams
 from sensors_sim.scenario import load_scenario
@@ -62,6 +64,8 @@ def service_settings(
         name, zone = world.city, world.time_zone
         city_of_it = build_city(world, streams(world.seed).city)
         register = tuple(spec_of(bay) for bay in bay_records(city_of_it))
+    if timezone is not None and timezone not in available_timezones():
+        raise SettingsError(f"--timezone {timezone!r} is no IANA time zone: write one such as Asia/Seoul")
     return ServiceSettings(
         city=city_name(city, name),
         version=__version__,

@@ -112,6 +112,21 @@ async def test_after_a_reconnect_everything_retained_is_there_again(broker, conn
             assert counts["free_now"] == 2
 
 
+async def test_a_state_that_was_never_sent_does_not_hide_what_holds_after_the_restart(connect, path):
+    async with running(service(AioSqliteStore(path), connect, ONE, TWO)), Client(connect) as client:
+        await prepare(client)
+        await client.until(lambda: client.shows(ONE) == "available")
+    with sqlite3.connect(path) as database:
+        stale = ("parking/v1/seoul/bays/z1/b1/state", b'{"status": "closed", "position": 1}', 1)
+        database.execute("insert into outbox (topic, payload, retain) values (?, ?, ?)", stale)
+    database.close()
+    async with running(service(AioSqliteStore(path), connect)):
+        pass
+    async with Client(connect, "later") as client:
+        await client.until(lambda: client.shows(ONE))
+        assert client.shows(ONE) == "available"
+
+
 async def test_a_second_allocator_on_the_same_database_is_refused(connect, path):
     async with running(service(AioSqliteStore(path), connect, ONE)):
         with pytest.raises(LeaseHeldError) as refused:
