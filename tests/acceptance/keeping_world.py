@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import verify_world as world
 from verify_world import MINUTE, NINE, S, Town
@@ -11,6 +11,9 @@ from verify_world import MINUTE, NINE, S, Town
 from allocator.domain import events as ev
 from allocator.store.base import Answer, Commit, OutboxRow, Quarantined
 from allocator.store.sqlite3_store import Sqlite3Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DRIVER = "drv-rsv-2"
 CAR = "v-rsv-2"

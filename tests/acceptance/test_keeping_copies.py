@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import stat
 from contextlib import closing
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import verify_world
@@ -17,6 +17,9 @@ from allocator.service.start import restore
 from allocator.store.lease import FileLock
 from allocator.store.sqlite3_store import Sqlite3Store
 from baybroker.verify import verify_history
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVENTS = 29
 
@@ -64,7 +67,7 @@ async def test_a_backup_is_one_checked_file_that_its_owner_alone_may_read(databa
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert tables(file) == tables(database)
     assert verify_history(file).clean
-    assert not Path(f"{file}-wal").exists()
+    assert not (tmp_path / "city.bak-wal").exists()
     assert strays(tmp_path) == []
 
 
@@ -128,7 +131,7 @@ async def test_a_log_that_a_crash_left_does_not_spoil_the_restored_and_is_kept(d
         writer.execute("INSERT INTO meta VALUES ('only', 'in the log')")
         for suffix in ("", "-wal"):
             shutil.copy(f"{database}{suffix}", f"{crashed}{suffix}")
-    assert Path(f"{crashed}-wal").stat().st_size > 0
+    assert (tmp_path / "crashed.db-wal").stat().st_size > 0
     assert (await baybroker("restore", file, crashed)).code == 0
     assert tables(crashed) == tables(file)
     assert "in the log" in tables(tmp_path / "crashed.db.before-restore")
