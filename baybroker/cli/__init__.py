@@ -8,7 +8,10 @@ import sys
 from baybroker.cli.app import app
 from broker_bridge.wire.errors import BaybrokerError
 
-COMMANDS = ("demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify")
+COMMANDS = (
+    "demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify", "backup", "erase",
+    "credentials",
+)  # fmt: skip
 
 
 def main() -> None:
