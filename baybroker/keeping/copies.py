@@ -97,7 +97,11 @@ def offline(database: Path, holder: str) -> Iterator[None]:
 
 def checked_copy(source: Path, target: Path, *, verify: bool, told: Callable[[str], None] = silent) -> Copied:
     """Copy the database as of one moment and check the copy; raises UncleanError, HistoryError."""
-    with open_history(source) as reader, closing(sqlite3.connect(target, isolation_level=None)) as writer:
+    with (
+        open_history(source) as reader,
+        closing(sqlite3.connect(target, isolation_level=None)) as writer,
+        _damage_of(source),
+    ):
         # The reader's transaction holds the moment: whatever is committed meanwhile does not begin the copy anew.
         (position,) = reader.execute("SELECT COALESCE(MAX(position), 0) FROM event").fetchone()
         reader.backup(
@@ -112,7 +116,7 @@ def checked_copy(source: Path, target: Path, *, verify: bool, told: Callable[[st
 def check(copy: Path, source: Path, *, verify: bool, told: Callable[[str], None] = silent) -> None:
     """Check a copy's pages and, if wanted, its history; raises UncleanError that speaks of the source."""
     told("checking the pages")
-    with open_history(copy) as connection:
+    with open_history(copy) as connection, _damage_of(source):
         (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
         raise UncleanError(f"{source} is damaged ({found.splitlines()[-1]}): nothing was kept of the copy")
@@ -137,6 +141,17 @@ def replace_database(copy: Path, database: Path) -> None:
     for suffix in (LOG, INDEX):
         Path(f"{database}{suffix}").unlink(missing_ok=True)  # SQLite would replay a log that stays into the copy
     put_in_place(copy, database)
+
+
+@contextmanager
+def _damage_of(source: Path) -> Iterator[None]:
+    """Tell a damaged file, which fails the check, from one that cannot be read now."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        raise UncleanError(f"{source} is damaged ({error}): nothing was kept of the copy") from error
 
 
 def _apart(file: Path, database: Path) -> None:

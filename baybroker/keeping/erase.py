@@ -132,6 +132,8 @@ class _Person:
                 self.reservations.add(data["reservation_id"])
                 # What they needed may tell of their health, and where they went of anything.
                 changed |= {"vehicle_id": self.name("v", data["vehicle_id"]), "lat": 0.0, "lon": 0.0, "needs": []}
+            if data.get("explanation"):
+                changed["explanation"] = data["explanation"] | {"fell": {}}
             return data | changed
         asked = data.get("request_id") is not None and not data.get("operator")
         if asked and data.get("reservation_id") in self.reservations:

@@ -45,9 +45,12 @@ def damage(path: Path) -> None:
     path.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))
 
 
-def position(path: Path) -> int:
-    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
-        return connection.execute("SELECT MAX(position) FROM event").fetchone()[0]
+def smudge(path: Path) -> None:
+    """Overwrite the last page alone."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = path.read_bytes()
+    path.write_bytes(content[:-4096] + b"\xff" * 4096)
 
 
 def tables(path: Path) -> str:
@@ -83,14 +86,17 @@ async def test_a_backup_is_not_overwritten_without_force(database, tmp_path):
     assert "does not exist" in one_line(await baybroker("backup", tmp_path / "none.db", tmp_path / "y"))
 
 
-@pytest.mark.parametrize(("harm", "says"), [(break_history, "breaks rules (S8:"), (damage, "is damaged")])
+@pytest.mark.parametrize(
+    ("harm", "says"),
+    [(break_history, "breaks rules (S8:"), (smudge, "is damaged"), (damage, "is damaged")],
+)
 async def test_a_database_that_fails_the_checks_is_told_and_the_old_backup_stays(database, tmp_path, harm, says):
     file = tmp_path / "city.bak"
     file.write_text("precious")
     harm(database)
     done = await baybroker("backup", database, file, "--force")
-    assert done.code in (1, 2), done
-    assert says in done.err or "malformed" in done.err, done
+    assert done.code == 1, done
+    assert says in done.err, done
     assert "Traceback" not in done.err
     assert file.read_text() == "precious"
     assert strays(tmp_path) == []

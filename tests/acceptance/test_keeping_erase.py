@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
@@ -45,6 +46,8 @@ async def test_nothing_of_the_person_is_left_and_the_history_is_clean(database):
     after = verify_history(database)
     assert after.violations == []
     assert after.counters == before.counters
+    events = [json.loads(text) for (text,) in rows(database, "SELECT payload FROM event WHERE payload LIKE '%erased%'")]
+    assert [event["explanation"]["fell"] for event in events if "explanation" in event] == [{}]
     (row,) = rows(database, "SELECT driver, vehicle_id, lat, lon, needs, bay, price_won FROM reservation WHERE lat = 0")
     assert row == ("erased-1", "erased-1-v2", 0.0, 0.0, "[]", "bay-1", 3_000)
     assert rows(database, "SELECT amount_won FROM ledger WHERE account = 'driver:erased-1'") == [(-3_000,)]
