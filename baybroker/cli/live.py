@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -16,6 +19,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Iterator
 
     from rich.console import Console, RenderableType
 
@@ -87,12 +91,25 @@ class Lines(_View):
             )
 
 
+@contextlib.contextmanager
+def _log_above() -> Iterator[None]:
+    """Have log lines go where Rich puts what is printed beside a live view: above it, not through it."""
+    handlers = [handler for handler in logging.root.handlers if isinstance(handler, logging.StreamHandler)]
+    before = [handler.setStream(sys.stderr) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, before, strict=True):
+            if stream is not None:
+                handler.setStream(stream)
+
+
 class Live(_View):
     """A view that is drawn anew twice a second."""
 
     async def run(self) -> None:
         """Draw until cancelled."""
-        with RichLive(console=self.console, auto_refresh=False, transient=False) as live:
+        with RichLive(console=self.console, auto_refresh=False, transient=False) as live, _log_above():
             while True:
                 live.update(self._frame(), refresh=True)
                 await asyncio.sleep(FRAME_EVERY_S)
