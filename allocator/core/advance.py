@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 def next_decision(state: State, now: int) -> FallDue | None:
     """Return the next due timer that needs a decision, or None when all that was due is dealt with."""
+    if now < state.board.calendars.base_at:
+        _rebase(state, now)  # the clock was set back
     while (popped := state.pop_due(now)) is not None:
         due_at, due = popped
         if due.timer is Timer.ROLL:
@@ -40,10 +42,14 @@ def _is_quiet(state: State, now: int) -> bool:
 
 def _roll(state: State, now: int) -> None:
     """Move the calendars' base to today; the far end of the horizon opens."""
-    state.board.calendars.rebase(slot_floor(now))
+    _rebase(state, now)
+    state.arm(now + DAY_MS, Timer.ROLL, "")
+
+
+def _rebase(state: State, now: int) -> None:
+    state.board.rebase(slot_floor(now))
     for name in state.offers_of:
         state.reopen(state.board.number[name])
-    state.arm(now + DAY_MS, Timer.ROLL, "")
 
 
 def _review(state: State, bay: str, due_at: int, now: int) -> None:

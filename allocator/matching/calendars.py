@@ -84,3 +84,9 @@ class Calendars:
         self._open = [mask >> shift for mask in self._open]
         self._held = [mask >> shift for mask in self._held]
         self.base_at = base_at
+
+    def restart(self, base_at: int) -> None:
+        """Begin anew at another base, with nothing offered and nothing held."""
+        self.base_at = base_at
+        self._open = [0] * len(self._open)
+        self._held = [0] * len(self._held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,9 +37,8 @@ from sensors_sim.engine.chance import streams
 from sensors_sim.scenario import load_scenario
 
 if TYPE_CHECKING:
-    import asyncio
-
     from allocator.domain.events import BaySpec
+    from broker_bridge.transport.base import BrokerAddress
 
 CITY_DEFAULT = "seoul"
 
@@ -76,6 +76,12 @@ def service_settings(
     )
 
 
+async def _tell_ready(service: AllocatorService, address: BrokerAddress) -> None:
+    """Say when messages are heard: what was published before is lost, unless it is retained."""
+    await service.serving.wait()
+    typer.echo(f"ready: subscribed at {address.host}:{address.port}", err=True)
+
+
 @app.command()
 def allocate(
     broker: Broker = BROKER_DEFAULT,
@@ -92,8 +98,12 @@ def allocate(
     service = AllocatorService(settings, AioSqliteStore(str(database)), connect)
 
     async def work(stop: asyncio.Event) -> None:
-        async with health_file(service.serving.is_set):
-            await service.run(stop)
+        telling = asyncio.create_task(_tell_ready(service, broker_address(broker)), name="tell-ready")
+        try:
+            async with health_file(service.serving.is_set):
+                await service.run(stop)
+        finally:
+            telling.cancel()
 
     typer.echo(f"allocating for {settings.city} in {database}, policy {policy.value}, clock {clock.value}", err=True)
     run(work)

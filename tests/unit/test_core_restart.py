@@ -127,3 +127,17 @@ def test_a_stranger_whose_sensor_lost_sight_of_him_is_not_taken_for_the_driver()
     work.sense("b1", "unknown")
     work.sense("b1", "occupied")
     assert not work.named(e.ReservationActivated)
+
+
+def test_a_clock_that_is_set_back_forgets_no_booking_and_no_offer():
+    work = DeskWork(spec("b1"))
+    work.pass_minutes(120)
+    restart(work)
+    work.sense("b1", "free")
+    assert work.request("drv-1", lead_min=10, stay_min=60) == "accepted"
+    work.now -= 60 * MINUTE_MS
+    work.desk.pass_time(work.now)
+    work.sense("b1", "free")
+    assert work.request("drv-2", lead_min=40, stay_min=60) == "rejected"
+    assert work.request("drv-2", lead_min=5, stay_min=45) == "accepted"
+    assert work.request("drv-3", lead_min=5, stay_min=45) == "rejected"
