@@ -13,7 +13,7 @@ from allocator.service.announce import Outgoing
 from allocator.service.clock import MqttClock, Timepiece, WallClock
 from allocator.service.complaints import Complaints
 from allocator.service.desk import Desk
-from allocator.service.intake import Inbound, Parsed, parse
+from allocator.service.intake import Parsed, parse
 from allocator.service.start import restore
 from allocator.store.base import Commit, ConstraintError, Quarantined
 from broker_bridge.wire import codec, topics
@@ -171,7 +171,7 @@ class Writer:
         batch = []
         for delivery in deliveries:
             try:
-                parsed = parse(Inbound(delivery.topic, delivery.payload, delivery.retained), self.settings.city)
+                parsed = parse(delivery, self.settings.city)
             except BadMessageError as error:
                 self.complaints.note(delivery.topic, error.reason, error.detail)
             else:
