@@ -55,10 +55,15 @@ class Showcase:
         """Move the bay from what it was counted as to what it is; return the zones that changed."""
         before, was_in = self._shown.get(number), self._zone.get(number, zone)
         if before is not None:
-            self._counts[was_in].subtract({before.status: 1, "offered": before.offered})
-        self._counts[zone].update({shows.status: 1, "offered": int(shows.offered)})
+            self._add(was_in, before, -1)
+        self._add(zone, shows, 1)
         self._shown[number], self._zone[number] = shows, zone
         return {was_in, zone}
+
+    def _add(self, zone: str, shown: _Shown, times: int) -> None:
+        counts = self._counts[zone]
+        counts[shown.status] += times
+        counts["offered"] += times * shown.offered
 
     def _bay_state(self, state: State, number: int, shows: _Shown) -> Outgoing:
         spec = state.board.bays[number].spec

@@ -13,7 +13,7 @@ from allocator.service.announce import refusal
 from allocator.service.clock import MqttClock, Timepiece, WallClock
 from allocator.service.complaints import Complaints
 from allocator.service.desk import Desk
-from allocator.service.intake import Inbound, Parsed, parse
+from allocator.service.intake import Parsed, parse
 from allocator.service.start import restore
 from allocator.store.base import Commit, ConstraintError, Quarantined
 from broker_bridge.wire import topics
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY = 20_000
 DONE_FLUSH = 200
+_POISON = (ConstraintError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a single message may lead to without stopping the service: the database's refusal, or a slip of ours.
+
+A broken invariant (InvariantError) and a database that cannot be used (StoreError) stop it.
+"""
 log = logging.getLogger("allocator.writer")
 
 
@@ -143,13 +148,13 @@ class Writer:
         keys = [work.parsed.key for work in batch if work.parsed.key is not None]
         if keys:
             self._desk.recall(await self._store.answers(keys))
-        for work in batch:
-            self._take(work)
-        self._desk.pass_time(self.now)
         try:
+            for work in batch:
+                self._take(work)
+            self._desk.pass_time(self.now)
             await self._commit(self._desk.finish(self.now))
-        except ConstraintError as error:
-            log.error("a batch of %d was refused (%s): again, one by one", len(batch), error)  # noqa: TRY400 - the text says it
+        except _POISON as error:
+            log.warning("a batch of %d could not be taken (%s): again, one by one", len(batch), error)
             await self._one_by_one(batch)
         for delivery in deliveries:
             delivery.ack()
@@ -174,7 +179,7 @@ class Writer:
         batch = []
         for delivery in deliveries:
             try:
-                parsed = parse(Inbound(delivery.topic, delivery.payload, delivery.retained), self.settings.city)
+                parsed = parse(delivery, self.settings.city)
             except BadMessageError as error:
                 self.complaints.note(delivery.topic, error.reason, error.detail)
             else:
@@ -230,22 +235,22 @@ class Writer:
     async def _one_by_one(self, batch: list[_Work]) -> None:
         """Run a refused batch again, a transaction each; the one that fails alone is put in quarantine."""
         await self._reload()
-        self._desk.pass_time(self.now)
         try:
+            self._desk.pass_time(self.now)
             await self._commit(self._desk.finish(self.now))
-        except ConstraintError as error:
-            raise InvariantError(f"the database refuses what falls due by itself: {error}") from error
+        except _POISON as error:
+            raise InvariantError(f"what falls due by itself cannot be taken: {error}") from error
         for work in batch:
             if work.parsed.key is not None:
                 self._desk.recall(await self._store.answers([work.parsed.key]))
-            self._take(work)
             try:
+                self._take(work)
                 await self._commit(self._desk.finish(self.now))
-            except ConstraintError as error:
+            except _POISON as error:
                 await self._quarantine(work, error)
 
-    async def _quarantine(self, work: _Work, error: ConstraintError) -> None:
-        log.error("quarantined a message on %s: %s", work.delivery.topic, error)
+    async def _quarantine(self, work: _Work, error: Exception) -> None:
+        log.error("quarantined a message on %s", work.delivery.topic, exc_info=error)
         self.complaints.note(work.delivery.topic, "quarantined", str(error))
         await self._reload()
         if work.parsed.key is not None:

@@ -10,7 +10,7 @@ from broker_bridge.wire.errors import BaybrokerError
 
 COMMANDS = (
     "demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify", "backup", "erase",
-    "credentials",
+    "credentials", "bench",
 )  # fmt: skip
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from functools import partial
 
 import pytest
 from deskwork import spec
-from service_world import Client, request, running, service
+from service_world import Client, request, running, service, wall
 
+from allocator.domain.interval import MINUTE_MS
+from allocator.matching import calendars
 from allocator.service.start import HistoryError
 from allocator.store.aiosqlite_store import AioSqliteStore
 from allocator.store.base import ConstraintError, LeaseHeldError
@@ -184,6 +187,24 @@ async def test_a_poisonous_command_is_quarantined_answered_and_stops_nobody_else
     with sqlite3.connect(path) as database:
         assert json.loads(database.execute("select payload from quarantine").fetchone()[0])["request_id"] == "p"
     database.close()
+
+
+async def test_a_slip_of_the_core_costs_one_message_and_not_the_service(connect, path, monkeypatch):
+    real = calendars.Calendars.mask
+
+    def slip(self, interval):
+        if interval.until - interval.from_at == 35 * MINUTE_MS + 10 * MINUTE_MS:
+            raise KeyError("a slip")
+        return real(self, interval)
+
+    async with running(service(AioSqliteStore(path), connect, ONE, TWO)) as allocator, Client(connect) as client:
+        await prepare(client)
+        monkeypatch.setattr(calendars.Calendars, "mask", slip)
+        start = (int(time.time()) // 300 + 24) * 300
+        odd = request(start - time.time(), stay_min=35, arrive_at=wall(start - time.time()))
+        assert (await client.ask("drv-1", odd))["reason"] == "quarantined"
+        assert (await client.ask("drv-2", request(lead_s=3600, stay_min=60)))["type"] == "accepted"
+        assert allocator.dropped["quarantined"] == 1
 
 
 async def test_a_poisonous_offer_and_a_poisonous_command_are_answered_too(connect, path):
