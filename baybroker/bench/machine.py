@@ -29,6 +29,7 @@ async def machine_facts(address: BrokerAddress, directory: Path) -> dict[str, An
     """Return what the figures depend on: cores, what an fsync takes where the database is, and the versions."""
     return {
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),
         "fsync_us": await asyncio.to_thread(fsync_us, directory),
         "broker": await broker_version(address),
         "python": platform.python_version(),
