@@ -1,0 +1,1 @@
+"""Other systems, in and out: network servers, JSON sources, Home Assistant."""
