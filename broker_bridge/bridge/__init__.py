@@ -1,1 +1,1 @@
-"""Other systems, in and out: network servers, JSON sources, Home Assistant."""
+"""Real sensors in: uplinks of LoRaWAN networks and JSON of any shape become messages of the contract."""
