@@ -79,7 +79,7 @@ def _rows(bench: Bench, database: Path | None) -> Iterator[Row]:
 
 def _table(rows: list[Row]) -> Table:
     table = Table()
-    for heading in ("check", "result", "measured", "what it means, what to do"):
+    for heading in ("check", "result", "measured", "what to do"):
         table.add_column(heading, overflow="fold")
     for row in rows:
         result = Text(row.result, style=STYLES[row.result])
