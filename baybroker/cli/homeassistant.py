@@ -28,7 +28,7 @@ QUIET_S = 1.0
 """No message for so long: what the broker retains has come."""
 ECHO_WITHIN_S = 10.0
 BATCH = 1_000
-ASKED_AT_ONCE = 100
+ASKED_AT_ONCE = 200
 
 
 @app.command()
