@@ -9,9 +9,21 @@ from baybroker.cli.app import app
 from broker_bridge.wire.errors import BaybrokerError
 
 COMMANDS = (
-    "demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify", "backup", "erase",
-    "credentials", "bench",
-)  # fmt: skip
+    "demo",
+    "allocate",
+    "simulate",
+    "replay",
+    "tap",
+    "doctor",
+    "bays",
+    "scenario",
+    "verify",
+    "backup",
+    "erase",
+    "credentials",
+    "bench",
+    "homeassistant",
+)
 
 
 def main() -> None:
