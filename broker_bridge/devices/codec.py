@@ -1,0 +1,68 @@
+"""What every decoder is: a frozen settings model that turns frames into readings, and readings into frames."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from broker_bridge.devices.frame import Frame, Reading, Status
+
+Encoded = tuple[int | None, bytes]
+"""A port, where the device has one, and the frame."""
+
+
+class Codec(BaseModel, ABC):
+    """The decoder of one family of devices; its fields are the `[decoder]` table of the profile."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @abstractmethod
+    def decode(self, frame: Frame, before: Status | None) -> Reading:
+        """Return what the frame says; raises FrameError only. `before` is the status said before."""
+
+    @abstractmethod
+    def encode(self, reading: Reading) -> Encoded:
+        """Return the frame that says so, or raise ValueError with what the device cannot say."""
+
+
+def occupied_bit(reading: Reading) -> int:
+    """Return the status as the bit that most devices send; raises ValueError where it has none."""
+    if reading.status not in {"free", "occupied"}:
+        msg = f"it cannot say that the status is {reading.status}"
+        raise ValueError(msg)
+    return int(reading.status == "occupied")
+
+
+def whole(value: float | None, name: str, low: int, high: int, *, default: int = 0) -> int:
+    """Return the raw number as it is sent, rounded; raises ValueError outside the range of its bytes."""
+    number = default if value is None else round(value)
+    if not low <= number <= high:
+        msg = f"{name} is out of its range"
+        raise ValueError(msg)
+    return number
+
+
+def number_of(reading: Reading, name: str, low: int = 0, high: int = 255) -> int:
+    """Return a whole number of the reading's fields, 0 where it is not there; raises ValueError out of range."""
+    value = reading.fields.get(name)
+    if value is not None and not isinstance(value, int | float):
+        msg = f"{name} is no number"
+        raise ValueError(msg)
+    return whole(value, name, low, high)
+
+
+def version_of(reading: Reading) -> bytes:
+    """Return the firmware as three bytes, zeros where it is not told; raises ValueError if it is no a.b.c."""
+    parts = str(reading.fields.get("firmware", "0.0.0")).split(".")
+    if len(parts) != len(b"abc") or not all(part.isdecimal() for part in parts):
+        msg = "firmware must be three numbers such as 1.2.3"
+        raise ValueError(msg)
+    return bytes(whole(int(part), "firmware", 0, 255) for part in parts)
+
+
+def cannot(reading: Reading) -> ValueError:
+    """Return the error for a kind of message that this device does not send."""
+    return ValueError(f"it sends no frame of the kind {reading.kind}")
