@@ -23,6 +23,7 @@ COMMANDS = (
     "credentials",
     "bench",
     "homeassistant",
+    "bridge",
 )
 
 
