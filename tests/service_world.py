@@ -63,6 +63,8 @@ class Client:
     def __init__(self, connect: Any, name: str = "test-client") -> None:
         self._transport: Transport = connect(ClientOptions(client_id=name), None)
         self.heard: list[tuple[str, Any]] = []
+        self._newest: dict[tuple[str, str | None], Any] = {}
+        self._answers: dict[tuple[str, str], dict[str, Any]] = {}
         self._news = asyncio.Condition()
         self._numbers = itertools.count(1)
         self._seq = itertools.count(0)
@@ -90,9 +92,22 @@ class Client:
             for delivery in await self._transport.receive(1000):
                 delivery.ack()
                 with contextlib.suppress(ValueError):
-                    self.heard.append((delivery.topic.removeprefix(f"{ROOT}/"), json.loads(delivery.payload)))
+                    self._hear(delivery.topic.removeprefix(f"{ROOT}/"), json.loads(delivery.payload))
             async with self._news:
                 self._news.notify_all()
+
+    def _hear(self, topic: str, said: Any) -> None:
+        self.heard.append((topic, said))
+        self._newest[topic, None] = said
+        if isinstance(said, dict):
+            self._newest[topic, said.get("type")] = said
+            if "request_id" in said:
+                self._answers.setdefault((topic, said["request_id"]), said)
+
+    def forget(self) -> None:
+        """Hear anew."""
+        for heard in (self.heard, self._newest, self._answers):
+            heard.clear()
 
     async def until(self, found: Callable[[], Any], wait_s: float = WAIT_S) -> Any:
         """Wait until `found` returns something, looked at with each message that comes."""
@@ -131,13 +146,13 @@ class Client:
         return answer
 
     def answer(self, driver: str, request_id: str) -> dict[str, Any] | None:
-        replies = (said for topic, said in self.heard if topic == f"drivers/{driver}/reply")
-        return next((said for said in replies if said["request_id"] == request_id), None)
+        """The first reply to a request."""
+        return self._answers.get((f"drivers/{driver}/reply", request_id))
 
     def last(self, topic: str, kind: str | None = None) -> dict[str, Any] | None:
         """The newest message on a topic, of a type if one is given."""
-        found = (said for where, said in reversed(self.heard) if where == topic)
-        return next((said for said in found if kind in (None, said.get("type"))), None)
+        found: dict[str, Any] | None = self._newest.get((topic, kind))
+        return found
 
     def shows(self, spec: BaySpec) -> str | None:
         state = self.last(f"bays/{spec.zone}/{spec.bay}/state")

@@ -166,7 +166,7 @@ async def load(town: Town):
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(asyncio.gather(*busy), 60)
+        await asyncio.wait_for(asyncio.gather(*busy), 100)
 
 
 def answers_in(database: Path) -> dict[str, dict[str, Any]]:

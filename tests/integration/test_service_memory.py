@@ -78,7 +78,7 @@ async def test_a_repeated_request_gets_the_same_answer_even_after_a_restart(conn
         async with running(service(AioSqliteStore(path), connect, ONE, TWO)):
             await prepare(client)
             first = await client.ask("drv-1", dict(asked))
-        client.heard.clear()
+        client.forget()
         async with running(service(AioSqliteStore(path), connect)):
             assert await client.ask("drv-1", dict(asked)) == first
     with sqlite3.connect(path) as database:
