@@ -13,6 +13,7 @@ from allocator.service.service import AllocatorService
 from allocator.store.aiosqlite_store import AioSqliteStore
 from baybroker.verify import verify_history
 from broker_bridge.transport.embedded import start_broker
+from broker_bridge.wire.errors import BaybrokerError
 from sensors_sim.runner import SimulateSettings, Simulation
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from allocator.service.settings import ServiceSettings
     from broker_bridge.transport.base import ClientOptions, OnConnect, Transport
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 15.0
+
+
+class BrokerSilentError(BaybrokerError):
+    """The broker that was named does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +95,12 @@ class Demo:
         end = asyncio.Event()
         allocating = asyncio.create_task(allocator.run(end), name="demo-allocator")
         serving = asyncio.create_task(allocator.serving.wait(), name="demo-serving")
+        stopping = asyncio.create_task(stop.wait(), name="demo-stop")
         try:
-            await asyncio.wait({allocating, serving}, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
-            if not allocating.done():
+            begun = {allocating, serving, stopping}
+            if not (await asyncio.wait(begun, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED))[0]:
+                raise BrokerSilentError(f"no broker answers at {self.broker}: start one there, or leave --broker out")
+            if serving.done() and not allocating.done():
                 self.started.set()
                 simulating = asyncio.create_task(simulation.run(stop), name="demo-simulation")
                 await asyncio.wait({allocating, simulating}, return_when=asyncio.FIRST_COMPLETED)
@@ -100,5 +108,6 @@ class Demo:
                 await simulating
         finally:
             serving.cancel()
+            stopping.cancel()
             end.set()
             await allocating

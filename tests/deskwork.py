@@ -136,5 +136,5 @@ class DeskWork:
         self.commits.append(commit)
         self.events += commit.events
         self.answers |= {(answer.party, answer.request_id): answer for answer in commit.answers}
-        self.sent += [(row.topic, json.loads(row.payload)) for row in commit.outbox]
+        self.sent += [(row.topic, json.loads(row.payload)) for row in commit.outbox if row.payload]
         return commit

@@ -2,7 +2,7 @@
 
 from allocator.core.decide import decide
 from allocator.core.evolve import evolve
-from allocator.core.hear import Verdict, hear
+from allocator.core.hear import Verdict, hear, watch
 from allocator.core.state import Settings, State
 
-__all__ = ["Settings", "State", "Verdict", "decide", "evolve", "hear"]
+__all__ = ["Settings", "State", "Verdict", "decide", "evolve", "hear", "watch"]

@@ -14,23 +14,42 @@ if TYPE_CHECKING:
 
 def next_decision(state: State, now: int) -> FallDue | None:
     """Return the next due timer that needs a decision, or None when all that was due is dealt with."""
+    if now < state.board.calendars.base_at:
+        _rebase(state, now)  # the clock was set back
     while (popped := state.pop_due(now)) is not None:
         due_at, due = popped
         if due.timer is Timer.ROLL:
             _roll(state, now)
         elif due.timer is Timer.REVIEW:
             _review(state, due.key, due_at, now)
-        elif due.timer is not Timer.SILENCE or _is_silent(state, due.key, now):
+        elif due.timer is Timer.SILENCE and not _is_silent(state, due.key, now):
+            continue
+        elif due.timer is Timer.NO_SHOW and _is_quiet(state, now):
+            state.arm(_quiet_until(state), due.timer, due.key)
+        else:
             return due
     return None
 
 
+def _quiet_until(state: State) -> int:
+    return state.connected_at + state.settings.quiet_after_connect_ms
+
+
+def _is_quiet(state: State, now: int) -> bool:
+    """Tell whether we have just connected: the news that a driver came may still be on its way."""
+    return state.connected_at <= now < _quiet_until(state)
+
+
 def _roll(state: State, now: int) -> None:
     """Move the calendars' base to today; the far end of the horizon opens."""
-    state.board.calendars.rebase(slot_floor(now))
+    _rebase(state, now)
+    state.arm(now + DAY_MS, Timer.ROLL, "")
+
+
+def _rebase(state: State, now: int) -> None:
+    state.board.rebase(slot_floor(now))
     for name in state.offers_of:
         state.reopen(state.board.number[name])
-    state.arm(now + DAY_MS, Timer.ROLL, "")
 
 
 def _review(state: State, bay: str, due_at: int, now: int) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from allocator.core.hear import Heard
 from allocator.domain import events as e
-from allocator.domain.commands import Timer
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
 from allocator.domain.model import Bay, Offer, Reservation
@@ -41,23 +40,13 @@ def _registered(state: State, event: e.BayRegistered, _at: int) -> None:
         state.enter_bay(replace(state.board.bays[number], spec=event.spec, retired=False))
 
 
-def _retired(state: State, event: e.BayRetired, _at: int) -> None:
-    bay = state.board.bay(event.bay)
-    bay.retired = True
-    state.touch(bay)
-
-
-def _closed(state: State, event: e.BayClosed | e.BayOpened, _at: int) -> None:
-    bay = state.board.bay(event.bay)
-    bay.closed = isinstance(event, e.BayClosed)
-    state.touch(bay)
-
-
 def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
     bay = state.board.bay(event.bay)
     bay.occupancy, bay.boot_id, bay.seq, bay.observed_at = Occupancy.UNKNOWN, -1, -1, 0
     bay.lost = None
-    state.heard[state.board.number[event.bay]] = Heard(watched=True)
+    number = state.board.number[event.bay]
+    state.heard[number] = Heard(watched=state.heard[number].watched)
+    state.dirty.heard.add(number)
     state.touch(bay)
 
 
@@ -67,35 +56,29 @@ def _occupancy(state: State, event: e.OccupancyChanged, _at: int) -> None:
     bay = state.board.bay(event.bay)
     bay.occupancy, bay.observed_at = Occupancy(event.status), event.observed_at
     bay.boot_id, bay.seq = event.boot_id, event.seq
-    if bay.occupancy is Occupancy.FREE:
-        for held in state.board.on_bay[state.board.number[event.bay]].values():
-            if held.status is ReservationStatus.ACTIVE:
-                state.arm(event.observed_at + state.settings.left_confirm_ms, Timer.LEFT, held.reservation_id)
+    for held in state.board.on_bay[state.board.number[event.bay]].values():
+        if held.status is ReservationStatus.ACTIVE:
+            state.arm_left(held)
     state.touch(bay)
 
 
-def _lost(state: State, event: e.SensorLost, _at: int) -> None:
+def _bay_column(state: State, event: Any, _at: int) -> None:
+    """Set the one thing of a bay that the event tells."""
+    column, tell = _BAY_COLUMNS[type(event)]
     bay = state.board.bay(event.bay)
-    bay.lost = event.reason
+    setattr(bay, column, tell(event))
     state.touch(bay)
 
 
-def _restored(state: State, event: e.SensorRestored, _at: int) -> None:
-    bay = state.board.bay(event.bay)
-    bay.lost = None
-    state.touch(bay)
-
-
-def _contested(state: State, event: e.BayContested, _at: int) -> None:
-    bay = state.board.bay(event.bay)
-    bay.contested = event.reason
-    state.touch(bay)
-
-
-def _cleared(state: State, event: e.BayCleared, _at: int) -> None:
-    bay = state.board.bay(event.bay)
-    bay.contested = None
-    state.touch(bay)
+_BAY_COLUMNS: dict[type[Event], tuple[str, Callable[[Any], object]]] = {
+    e.BayRetired: ("retired", lambda _: True),
+    e.BayClosed: ("closed", lambda _: True),
+    e.BayOpened: ("closed", lambda _: False),
+    e.SensorLost: ("lost", lambda event: event.reason),
+    e.SensorRestored: ("lost", lambda _: None),
+    e.BayContested: ("contested", lambda event: event.reason),
+    e.BayCleared: ("contested", lambda _: None),
+}
 
 
 # ---- offers
@@ -264,16 +247,10 @@ def _show(state: State, reservation: Reservation) -> None:
 
 
 _HANDLERS: dict[type[Event], Callable[[State, Any, int], None]] = {
+    **dict.fromkeys(_BAY_COLUMNS, _bay_column),
     e.BayRegistered: _registered,
-    e.BayRetired: _retired,
-    e.BayClosed: _closed,
-    e.BayOpened: _closed,
     e.SensorRepaired: _repaired,
     e.OccupancyChanged: _occupancy,
-    e.SensorLost: _lost,
-    e.SensorRestored: _restored,
-    e.BayContested: _contested,
-    e.BayCleared: _cleared,
     e.WeeklyOffered: _weekly,
     e.OnceOffered: _once,
     e.OffersWithdrawn: _withdrawn,

@@ -80,10 +80,16 @@ def hear(state: State, said: Observe | ReportDevice, now: int) -> Verdict:
         state.dirty.heard.add(number)
     if isinstance(said, ReportDevice) and verdict is Verdict.FRESH:
         heard.heartbeat_ms = said.heartbeat_ms
+    watch(state, number)
+    return verdict
+
+
+def watch(state: State, number: int) -> None:
+    """Have a bay's silence noticed."""
+    heard = state.heard[number]
     if not heard.watched:
         heard.watched = True
-        state.arm(silent_at(state, heard), Timer.SILENCE, said.bay)
-    return verdict
+        state.arm(silent_at(state, heard), Timer.SILENCE, state.board.bays[number].spec.bay)
 
 
 def hear_gateway(state: State, said: ReportGateway, now: int) -> None:

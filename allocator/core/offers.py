@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 OFFERS_PER_BAY_MAX = 50
 
 
-def offer_weekly(state: State, asked: OfferWeekly, _now: int) -> list[Event]:
+def offer_weekly(state: State, asked: OfferWeekly, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
-    reason = _not_theirs(state, asked.resident, asked.bay) or check_rrule(asked.rrule)
+    reason = _not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
+    reason = reason or check_rrule(asked.rrule)
     if reason is not None:
         return [_rejected(asked, reason)]
     return [
@@ -47,7 +48,7 @@ def offer_weekly(state: State, asked: OfferWeekly, _now: int) -> list[Event]:
 def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
     window = inward(Interval(asked.from_at, asked.until))
-    reason = _not_theirs(state, asked.resident, asked.bay)
+    reason = _not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
     if reason is None and window.until - window.from_at < SLOT_MS:
         reason = "window_empty"
     if reason is None and window.until <= now:
@@ -68,7 +69,7 @@ def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
 
 def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
     """Return the end of an offer, or of every offer of the bay."""
-    reason = _not_theirs(state, asked.resident, asked.bay, withdrawing=True)
+    reason = _not_theirs(state, asked.resident, asked.bay)
     if reason is not None:
         return [_rejected(asked, reason)]
     ended = tuple(
@@ -86,15 +87,18 @@ def refuse(_state: State, asked: RefuseOffer, _now: int) -> list[Event]:
     return [_rejected(asked, asked.reason)]
 
 
-def _not_theirs(state: State, resident: str, bay: str, *, withdrawing: bool = False) -> str | None:
+def _not_theirs(state: State, resident: str, bay: str) -> str | None:
     number = state.board.number.get(bay)
     if number is None or state.board.bays[number].retired:
         return "bay_unknown"
     if state.board.bays[number].spec.resident != resident:
         return "bay_of_another"
-    if not withdrawing and len(state.offers_of[bay]) >= OFFERS_PER_BAY_MAX:
-        return "too_many_offers"
     return None
+
+
+def _too_many(state: State, bay: str, now: int) -> str | None:
+    current = [offer for offer in state.offers_of[bay] if not offer.over(now)]
+    return "too_many_offers" if len(current) >= OFFERS_PER_BAY_MAX else None
 
 
 def _rejected(asked: OfferWeekly | OfferOnce | WithdrawOffer | RefuseOffer, reason: str) -> e.OfferRejected:

@@ -9,6 +9,7 @@ from allocator.core.relocate import relocate
 from allocator.domain import events as e
 from allocator.domain.interval import DAY_MS, MINUTE_MS
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
+from allocator.matching.search import BIND_LEAD_MS
 
 if TYPE_CHECKING:
     from allocator.core.state import State
@@ -70,7 +71,9 @@ def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event
     holders = sorted(state.board.on_bay[number].values(), key=lambda held: held.from_at)
     if any(held.status is ReservationStatus.ACTIVE for held in holders):
         return []
-    bound = [held for held in holders if held.status is ReservationStatus.BOUND]
+    if bay.contested is not None and bay.occupancy is Occupancy.UNKNOWN:
+        return []  # the sensor lost sight of the stranger: nobody saw him leave
+    bound = [held for held in holders if held.status is ReservationStatus.BOUND and held.from_at <= now + BIND_LEAD_MS]
     for held in bound:
         if held.from_at - state.settings.early_ms <= at < held.until:
             return [

@@ -112,6 +112,8 @@ class State:
         self.bays_of_gateway[bay.spec.gateway].add(bay.spec.bay)
         if number == len(self.heard):
             self.heard.append(Heard(window=Window(bay.boot_id, bay.seq, 1)))
+        if self.offers_of[bay.spec.bay]:
+            self.reopen(number)
         self.touch(bay)
 
     def enter_offer(self, offer: Offer) -> None:
@@ -141,11 +143,13 @@ class State:
 
     def reopen(self, number: int) -> None:
         """Set the bay's calendar from its offers, and look at the bay again when it next opens or closes."""
-        name = self.board.bays[number].spec.bay
+        spec = self.board.bays[number].spec
         span = self.board.calendars.span
+        self.offers_of[spec.bay] = current = [o for o in self.offers_of[spec.bay] if not o.over(span.from_at)]
         windows = [
             window
-            for offer in self.offers_of.get(name, ())
+            for offer in current
+            if offer.resident == spec.resident  # what the resident before offered ended with their right to the bay
             for window in offer_windows(offer, self.settings.timezone, span)
         ]
         self.board.calendars.set_open(number, windows)
@@ -207,8 +211,15 @@ class State:
             case ReservationStatus.ACTIVE:
                 self.arm(reservation.until, Timer.END, key)
                 self.arm(reservation.until + settings.overstay_notice_ms, Timer.SETTLE, key)
+                self.arm_left(reservation)
             case _:
                 pass
+
+    def arm_left(self, reservation: Reservation) -> None:
+        """Have a guest's stay end when the bay, which is free now, stays free."""
+        bay = self.board.bay(reservation.bay or "")
+        if bay.occupancy is Occupancy.FREE:
+            self.arm(bay.observed_at + self.settings.left_confirm_ms, Timer.LEFT, reservation.reservation_id)
 
     def next_due(self) -> int | None:
         """Return when the next timer falls due."""

@@ -40,9 +40,12 @@ def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
     """Fix the bay: the planned one, or a better one when that cannot be used."""
     if reservation.bay is None or now < reservation.from_at - (state.settings.policy.bind_lead_ms or 0):
         return []
-    key, bay = reservation.reservation_id, state.board.bay(reservation.bay)
-    as_is: list[Event] = [e.ReservationBound(reservation_id=key, bay=reservation.bay, walk_m=reservation.walk_m)]
-    if _ready(bay):
+    key = reservation.reservation_id
+    if now >= reservation.until:
+        return [e.ReservationFailed(reservation_id=key, reason="too_late")]
+    walk_m = state.board.walk_m(state.board.number[reservation.bay], reservation.lat, reservation.lon)
+    as_is: list[Event] = [e.ReservationBound(reservation_id=key, bay=reservation.bay, walk_m=walk_m)]
+    if _ready(state.board.bay(reservation.bay), reservation) and walk_m <= reservation.max_walk_m:
         return as_is
     found = state.settings.policy.place(state.board, wanted_by(reservation), now)
     if found.bay is None:
@@ -54,9 +57,9 @@ def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
     ]
 
 
-def _ready(bay: Bay) -> bool:
+def _ready(bay: Bay, reservation: Reservation) -> bool:
     free = bay.occupancy is Occupancy.FREE and bay.lost is None and bay.contested is None
-    return free and not bay.closed and not bay.retired
+    return free and not bay.closed and not bay.retired and set(reservation.needs) <= set(bay.spec.needs)
 
 
 def _check(state: State, reservation: Reservation, now: int) -> list[Event]:

@@ -25,6 +25,10 @@ class Offer:
     until: int | None = None
     withdrawn: bool = False
 
+    def over(self, at_ms: int) -> bool:
+        """Tell whether it opens nothing from then on."""
+        return self.withdrawn or (self.until is not None and self.until <= at_ms)
+
 
 @dataclass(slots=True, kw_only=True)
 class Bay:

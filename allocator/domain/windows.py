@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _KEYS = {"FREQ", "BYDAY"}
 _FREQUENCIES = {"WEEKLY", "DAILY"}
+_DAYS = re.compile(r"(MO|TU|WE|TH|FR|SA|SU)(,(MO|TU|WE|TH|FR|SA|SU))*", re.IGNORECASE)
 
 
 def check_rrule(rule: str) -> str | None:
@@ -23,6 +25,11 @@ def check_rrule(rule: str) -> str | None:
     parts = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)
     if not set(parts) <= _KEYS or parts.get("FREQ") not in _FREQUENCIES:
         return "rrule_unsupported"
+    # Without days, a weekly rule would recur on the weekday that it happens to be unrolled from.
+    if "BYDAY" not in parts and parts["FREQ"] == "WEEKLY":
+        return "rrule_unsupported"
+    if "BYDAY" in parts and _DAYS.fullmatch(parts["BYDAY"]) is None:
+        return "rrule_invalid"
     try:
         rrulestr(rule, dtstart=datetime(2020, 1, 6))  # noqa: DTZ001 - local days, no instant
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -84,6 +84,16 @@ class Board:
             self.calendars.hold(number, reservation.held)
             self.on_bay[number][reservation.reservation_id] = reservation
 
+    def rebase(self, base_at: int) -> None:
+        """Move the calendars' base; what is offered has to be set again where it moves back, or for the far end."""
+        if base_at >= self.calendars.base_at:
+            self.calendars.rebase(base_at)
+            return
+        self.calendars.restart(base_at)
+        for number, holders in enumerate(self.on_bay):
+            for reservation in holders.values():
+                self.calendars.hold(number, reservation.held)
+
     def lift(self, reservation: Reservation) -> None:
         """Take a reservation off its bay."""
         if reservation.bay is not None:

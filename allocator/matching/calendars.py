@@ -42,10 +42,10 @@ class Calendars:
         return ((1 << (until - first)) - 1) << first if until > first else 0
 
     def set_open(self, bay: int, windows: Iterable[Interval]) -> None:
-        """Replace what is offered of a bay."""
-        mask = 0
+        """Replace what is offered of a bay; what lies beyond the span is left out."""
+        mask, end = 0, self.span.until
         for window in windows:
-            mask |= self.mask(window)
+            mask |= self.mask(Interval(window.from_at, min(window.until, end)))
         self._open[bay] = mask
 
     def hold(self, bay: int, interval: Interval) -> None:
@@ -84,3 +84,9 @@ class Calendars:
         self._open = [mask >> shift for mask in self._open]
         self._held = [mask >> shift for mask in self._held]
         self.base_at = base_at
+
+    def restart(self, base_at: int) -> None:
+        """Begin anew at another base, with nothing offered and nothing held."""
+        self.base_at = base_at
+        self._open = [0] * len(self._open)
+        self._held = [0] * len(self._held)

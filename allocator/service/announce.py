@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_json
 
 from allocator.domain import events as e
 from broker_bridge.wire import codec, topics
@@ -80,7 +81,7 @@ def zone_event(city: str, recorded: Recorded) -> Outgoing:
         "data": data,
     }
     topic = topics.build(TopicKind.ZONE_EVENTS, city, zone=recorded.zone or "")
-    return Outgoing(topic, json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode())
+    return Outgoing(topic, to_json(event))
 
 
 def _public_fields(kind: type[Event]) -> tuple[str, tuple[str, ...]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from allocator.domain.commands import Command
+    from broker_bridge.transport.base import Delivery
 
 SECOND_MS = 1000
 SUBSCRIBED = (
@@ -29,15 +30,6 @@ SUBSCRIBED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Inbound:
-    """What came in, as bytes."""
-
-    topic: str
-    payload: bytes
-    retained: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Parsed:
     """A command, or the clock; `key` is (party, request_id) where it must be answered."""
 
@@ -45,7 +37,7 @@ class Parsed:
     key: tuple[str, str] | None
 
 
-def parse(inbound: Inbound, city: str) -> Parsed:
+def parse(inbound: Delivery, city: str) -> Parsed:
     """Return what an inbound message asks for; raises BadMessageError."""
     topic = topics.parse(inbound.topic)
     if topic.city != city:
@@ -60,11 +52,11 @@ def parse(inbound: Inbound, city: str) -> Parsed:
     return Parsed(command, (party, message.request_id) if party is not None else None)
 
 
-def _gateway(names: Mapping[str, str], said: messages.GatewayStatus, _inbound: Inbound) -> tuple[None, Command]:
+def _gateway(names: Mapping[str, str], said: messages.GatewayStatus, _inbound: Delivery) -> tuple[None, Command]:
     return None, c.ReportGateway(gateway=names["gateway"], online=said.online)
 
 
-def _occupancy(names: Mapping[str, str], said: messages.Occupancy, inbound: Inbound) -> tuple[None, Command]:
+def _occupancy(names: Mapping[str, str], said: messages.Occupancy, inbound: Delivery) -> tuple[None, Command]:
     return None, c.Observe(
         gateway=names["gateway"],
         zone=names["zone"],
@@ -77,7 +69,7 @@ def _occupancy(names: Mapping[str, str], said: messages.Occupancy, inbound: Inbo
     )
 
 
-def _device(names: Mapping[str, str], said: messages.Device, inbound: Inbound) -> tuple[None, Command]:
+def _device(names: Mapping[str, str], said: messages.Device, inbound: Delivery) -> tuple[None, Command]:
     return None, c.ReportDevice(
         gateway=names["gateway"],
         zone=names["zone"],
@@ -91,7 +83,7 @@ def _device(names: Mapping[str, str], said: messages.Device, inbound: Inbound) -
     )
 
 
-def _driver(names: Mapping[str, str], said: Any, _inbound: Inbound) -> tuple[str, Command]:
+def _driver(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[str, Command]:
     driver = names["driver"]
     party = f"drivers/{driver}"
     if isinstance(said, messages.RequestBay):
@@ -118,7 +110,7 @@ def _driver(names: Mapping[str, str], said: Any, _inbound: Inbound) -> tuple[str
     )
 
 
-def _resident(names: Mapping[str, str], said: Any, _inbound: Inbound) -> tuple[str, Command]:
+def _resident(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[str, Command]:
     who = {"resident": names["resident"], "request_id": said.request_id, "bay": said.bay}
     party = f"residents/{names['resident']}"
     match said:
@@ -133,7 +125,7 @@ def _resident(names: Mapping[str, str], said: Any, _inbound: Inbound) -> tuple[s
             return party, c.RefuseOffer(**who, reason="not_supported_yet")
 
 
-def _operator(names: Mapping[str, str], said: Any, _inbound: Inbound) -> tuple[str, Command]:
+def _operator(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[str, Command]:
     who = {"operator": names["operator"], "request_id": said.request_id}
     party = f"operators/{names['operator']}"
     match said:
@@ -158,7 +150,7 @@ def spec_of(bay: messages.BayRecord) -> BaySpec:
     )
 
 
-_CONVERT: dict[TopicKind, Callable[[Mapping[str, str], Any, Inbound], tuple[str | None, Command]]] = {
+_CONVERT: dict[TopicKind, Callable[[Mapping[str, str], Any, Delivery], tuple[str | None, Command]]] = {
     TopicKind.GATEWAY_STATUS: _gateway,
     TopicKind.OCCUPANCY: _occupancy,
     TopicKind.DEVICE: _device,

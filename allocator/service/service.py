@@ -81,6 +81,10 @@ class AllocatorService:
         """Return how many bays show each status."""
         return self._writer.bay_counts()
 
+    async def drained(self) -> None:
+        """Return when the broker has acknowledged everything that is committed."""
+        await self._outbox.idle()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set; raises LeaseHeldError, StoreError, RefusedError, InvariantError."""
         await self._store.open(self.settings.holder)
@@ -105,6 +109,8 @@ class AllocatorService:
                 receiving = None if receiving.done() else receiving
                 if publishing.done():
                     publishing.result()
+                if not self._transport.connected:
+                    self._writer.connected()  # no news can come: silence is held against nobody
                 await self._writer.work(deliveries)
                 self._tell_status()
             await self._wind_down()

@@ -40,6 +40,9 @@ class Showcase:
             shows = _look(state, number, now)
             if self._shown.get(number) == shows and self._zone.get(number) == spec.zone:
                 continue
+            was_in = self._zone.get(number, spec.zone)
+            if was_in != spec.zone:
+                said.append(Outgoing(self._topic(was_in, spec.bay), b"", retain=True))
             zones |= self._count(number, spec.zone, shows)
             said.append(self._bay_state(state, number, shows))
         return said + [self._availability(state, zone, now) for zone in sorted(zones)]
@@ -52,10 +55,15 @@ class Showcase:
         """Move the bay from what it was counted as to what it is; return the zones that changed."""
         before, was_in = self._shown.get(number), self._zone.get(number, zone)
         if before is not None:
-            self._counts[was_in].subtract({before.status: 1, "offered": before.offered})
-        self._counts[zone].update({shows.status: 1, "offered": int(shows.offered)})
+            self._add(was_in, before, -1)
+        self._add(zone, shows, 1)
         self._shown[number], self._zone[number] = shows, zone
         return {was_in, zone}
+
+    def _add(self, zone: str, shown: _Shown, times: int) -> None:
+        counts = self._counts[zone]
+        counts[shown.status] += times
+        counts["offered"] += times * shown.offered
 
     def _bay_state(self, state: State, number: int, shows: _Shown) -> Outgoing:
         spec = state.board.bays[number].spec
@@ -66,8 +74,10 @@ class Showcase:
             position=state.position,
             event_no=state.event_nos[spec.zone],
         )
-        topic = topics.build(TopicKind.BAY_STATE, self.city, zone=spec.zone, bay=spec.bay)
-        return Outgoing(topic, codec.encode(message), retain=True)
+        return Outgoing(self._topic(spec.zone, spec.bay), codec.encode(message), retain=True)
+
+    def _topic(self, zone: str, bay: str) -> str:
+        return topics.build(TopicKind.BAY_STATE, self.city, zone=zone, bay=bay)
 
     def _availability(self, state: State, zone: str, now: int) -> Outgoing:
         counts = self._counts[zone]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from allocator.core import Settings, State, evolve
+from allocator.core import Settings, State, evolve, watch
 from allocator.core.state import Dirty
 from allocator.domain.model import StateImage
 from allocator.store.base import Loaded, StoreError
@@ -30,6 +30,7 @@ def restore(loaded: Loaded, settings: Settings, now: int) -> State:
             heard = state.heard[number]
             heard.window.boot_id, heard.window.seq, heard.window.seen = row.boot_id, row.seq, row.seen
             heard.last_heard_at, heard.heartbeat_ms = row.last_heard_at, row.heartbeat_ms
+            watch(state, number)
     state.dirty = Dirty(shown=set(range(len(state.board.bays))))
     log.info("state restored: %d bays, %d live reservations, position %d",
              len(state.board.bays), len(state.reservations), state.position)  # fmt: skip

@@ -13,7 +13,7 @@ from allocator.service.announce import refusal
 from allocator.service.clock import MqttClock, Timepiece, WallClock
 from allocator.service.complaints import Complaints
 from allocator.service.desk import Desk
-from allocator.service.intake import Inbound, Parsed, parse
+from allocator.service.intake import Parsed, parse
 from allocator.service.start import restore
 from allocator.store.base import Commit, ConstraintError, Quarantined
 from broker_bridge.wire import topics
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY = 20_000
 DONE_FLUSH = 200
+_POISON = (ConstraintError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a single message may lead to without stopping the service: the database's refusal, or a slip of ours.
+
+A broken invariant (InvariantError) and a database that cannot be used (StoreError) stop it.
+"""
 log = logging.getLogger("allocator.writer")
 
 
@@ -90,14 +95,17 @@ class Writer:
         fresh = {} if loaded.meta else {"city": self.settings.city, "timezone": self.settings.rules.timezone}
         self._fill_register()
         commit = self._desk.finish(self.now)
-        for row in commit.outbox:
-            if row.retain:
-                self._outbox.remember(row.topic, row.payload)
+        shown = {row.topic: row.payload for row in commit.outbox if row.retain}
+        for topic, payload in shown.items():
+            self._outbox.remember(topic, payload)
         commit.outbox = [row for row in commit.outbox if not row.retain]
+        # What was to be shown before the restart must not come after, nor be taken for, what is shown now.
+        stale = {row.outbox_id for row in loaded.outbox if row.retain and row.topic in shown}
+        self._done += sorted(stale)
         commit.meta = fresh
         if not commit.empty:
             await self._store.commit(commit)
-        self._outbox.add([*loaded.outbox, *commit.outbox])
+        self._outbox.add([row for row in [*loaded.outbox, *commit.outbox] if row.outbox_id not in stale])
 
     def _fill_register(self) -> None:
         """Enter the scenario's bays where there are none; with a simulated clock, once it has spoken."""
@@ -140,13 +148,13 @@ class Writer:
         keys = [work.parsed.key for work in batch if work.parsed.key is not None]
         if keys:
             self._desk.recall(await self._store.answers(keys))
-        for work in batch:
-            self._take(work)
-        self._desk.pass_time(self.now)
         try:
+            for work in batch:
+                self._take(work)
+            self._desk.pass_time(self.now)
             await self._commit(self._desk.finish(self.now))
-        except ConstraintError as error:
-            log.error("a batch of %d was refused (%s): again, one by one", len(batch), error)  # noqa: TRY400 - the text says it
+        except _POISON as error:
+            log.warning("a batch of %d could not be taken (%s): again, one by one", len(batch), error)
             await self._one_by_one(batch)
         for delivery in deliveries:
             delivery.ack()
@@ -171,7 +179,7 @@ class Writer:
         batch = []
         for delivery in deliveries:
             try:
-                parsed = parse(Inbound(delivery.topic, delivery.payload, delivery.retained), self.settings.city)
+                parsed = parse(delivery, self.settings.city)
             except BadMessageError as error:
                 self.complaints.note(delivery.topic, error.reason, error.detail)
             else:
@@ -227,22 +235,22 @@ class Writer:
     async def _one_by_one(self, batch: list[_Work]) -> None:
         """Run a refused batch again, a transaction each; the one that fails alone is put in quarantine."""
         await self._reload()
-        self._desk.pass_time(self.now)
         try:
+            self._desk.pass_time(self.now)
             await self._commit(self._desk.finish(self.now))
-        except ConstraintError as error:
-            raise InvariantError(f"the database refuses what falls due by itself: {error}") from error
+        except _POISON as error:
+            raise InvariantError(f"what falls due by itself cannot be taken: {error}") from error
         for work in batch:
             if work.parsed.key is not None:
                 self._desk.recall(await self._store.answers([work.parsed.key]))
-            self._take(work)
             try:
+                self._take(work)
                 await self._commit(self._desk.finish(self.now))
-            except ConstraintError as error:
+            except _POISON as error:
                 await self._quarantine(work, error)
 
-    async def _quarantine(self, work: _Work, error: ConstraintError) -> None:
-        log.error("quarantined a message on %s: %s", work.delivery.topic, error)
+    async def _quarantine(self, work: _Work, error: Exception) -> None:
+        log.error("quarantined a message on %s", work.delivery.topic, exc_info=error)
         self.complaints.note(work.delivery.topic, "quarantined", str(error))
         await self._reload()
         if work.parsed.key is not None:

@@ -8,7 +8,23 @@ import sys
 from baybroker.cli.app import app
 from broker_bridge.wire.errors import BaybrokerError
 
-COMMANDS = ("demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify", "bridge")
+COMMANDS = (
+    "demo",
+    "allocate",
+    "simulate",
+    "replay",
+    "tap",
+    "doctor",
+    "bays",
+    "scenario",
+    "verify",
+    "backup",
+    "erase",
+    "credentials",
+    "bench",
+    "homeassistant",
+    "bridge",
+)
 
 
 def main() -> None:

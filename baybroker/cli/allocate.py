@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import available_timezones
 
 import typer
 
@@ -29,14 +31,14 @@ from baybroker.cli.common import (
     holder,
     run,
 )
+from broker_bridge.wire.errors import SettingsError
 from sensors_sim.city import bay_records, build_city
 from sensors_sim.engine.chance import streams
 from sensors_sim.scenario import load_scenario
 
 if TYPE_CHECKING:
-    import asyncio
-
     from allocator.domain.events import BaySpec
+    from broker_bridge.transport.base import BrokerAddress
 
 CITY_DEFAULT = "seoul"
 
@@ -62,6 +64,8 @@ def service_settings(
         name, zone = world.city, world.time_zone
         city_of_it = build_city(world, streams(world.seed).city)
         register = tuple(spec_of(bay) for bay in bay_records(city_of_it))
+    if timezone is not None and timezone not in available_timezones():
+        raise SettingsError(f"--timezone {timezone!r} is no IANA time zone: write one such as Asia/Seoul")
     return ServiceSettings(
         city=city_name(city, name),
         version=__version__,
@@ -70,6 +74,12 @@ def service_settings(
         simulated_clock=simulated_clock,
         register=register,
     )
+
+
+async def _tell_ready(service: AllocatorService, address: BrokerAddress) -> None:
+    """Say when messages are heard: what was published before is lost, unless it is retained."""
+    await service.serving.wait()
+    typer.echo(f"ready: subscribed at {address.host}:{address.port}", err=True)
 
 
 @app.command()
@@ -88,8 +98,12 @@ def allocate(
     service = AllocatorService(settings, AioSqliteStore(str(database)), connect)
 
     async def work(stop: asyncio.Event) -> None:
-        async with health_file(service.serving.is_set):
-            await service.run(stop)
+        telling = asyncio.create_task(_tell_ready(service, broker_address(broker)), name="tell-ready")
+        try:
+            async with health_file(service.serving.is_set):
+                await service.run(stop)
+        finally:
+            telling.cancel()
 
     typer.echo(f"allocating for {settings.city} in {database}, policy {policy.value}, clock {clock.value}", err=True)
     run(work)

@@ -18,6 +18,7 @@ from baybroker.cli.common import BROKER_DEFAULT, Broker, City, Json, broker_addr
 from baybroker.cli.tap import check_filter
 from baybroker.doctor.bench import Bench
 from baybroker.doctor.broker import BROKER_CHECKS
+from baybroker.doctor.capabilities import CAPABILITY_CHECKS
 from baybroker.doctor.checks import Result, Row, run_checks
 from baybroker.doctor.clocks import WORLD_CHECKS
 from baybroker.doctor.database import DATABASE_CHECKS
@@ -67,7 +68,7 @@ def _root(given: str | None) -> str | None:
 
 def _rows(bench: Bench, database: Path | None) -> Iterator[Row]:
     with bench:
-        yield from run_checks((*BROKER_CHECKS, *WORLD_CHECKS), bench)
+        yield from run_checks((*BROKER_CHECKS, *CAPABILITY_CHECKS, *WORLD_CHECKS), bench)
     if bench.untidy is not None:
         yield Row("tidying up", Result.WARN, bench.untidy, f"clear what is retained below {bench.root}/")
     if database is None and not DATABASE_DEFAULT.exists():

@@ -51,7 +51,7 @@ def simulate(
         str, typer.Option(envvar="BAYBROKER_SCENARIO", help="A scenario's name, or a TOML file.")
     ] = SCENARIO_DEFAULT,
     city: City = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed than the scenario's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
     speed: Annotated[str, typer.Option(help="Simulated seconds a second, up to 3600; or max.")] = "60",
     duration: Annotated[str | None, typer.Option(help="Stop after so long: 20s, 5m, 1h.")] = None,
     register: Annotated[bool, typer.Option(help="First enter the bays in the allocator's register.")] = False,

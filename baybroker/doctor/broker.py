@@ -145,13 +145,13 @@ def _session(bench: Bench) -> Finding:
         reader.wait_messages(QUEUED)
         came = [int(message.payload) for message in reader.messages]
         if not reader.session_present:
-            return Finding(Result.FAIL, "the session was forgotten", _SESSION_ADVICE)
+            return Finding(Result.FAIL, "the session was forgotten", SESSION_ADVICE)
     if came != list(range(QUEUED)):
-        return Finding(Result.FAIL, f"{len(came)} of {QUEUED} messages were kept while away", _SESSION_ADVICE)
+        return Finding(Result.FAIL, f"{len(came)} of {QUEUED} messages were kept while away", SESSION_ADVICE)
     return Finding(Result.OK, f"{QUEUED} of {QUEUED} messages kept while away, in order")
 
 
-_SESSION_ADVICE = "allow persistent sessions: the allocator misses what comes while it restarts"
+SESSION_ADVICE = "allow persistent sessions: the allocator misses what comes while it restarts"
 
 
 def _redelivery(bench: Bench) -> Finding:
@@ -240,18 +240,18 @@ def judge_bursts(took_ms: list[float]) -> Finding:
 
 
 _NAGLE_ADVICE = "a 40 ms tail goes away with set_tcp_nodelay true (Mosquitto)"
-_ANSWERS, _SPEAKS, _DELIVERS = "broker reachable", "mqtt 3.1.1", "delivery"
+_ANSWERS, _SPEAKS, DELIVERS = "broker reachable", "mqtt 3.1.1", "delivery"
 BROKER_CHECKS: tuple[Check[Bench], ...] = (
     Check(_ANSWERS, _reachable, advice="start the broker, or name another with --broker mqtt://host:1883"),
     Check(_SPEAKS, _mqtt_311, (_ANSWERS,), advice="check the user and the password of --broker"),
     Check("mqtt 5", _mqtt_5, (_SPEAKS,)),
     Check("broker version", _version, (_SPEAKS,)),
-    Check(_DELIVERS, _delivery, (_SPEAKS,)),
-    Check("retained", _retained, (_DELIVERS,)),
-    Check("wildcard", _wildcard, (_DELIVERS,), advice=_RETAINED_ADVICE),
-    Check("persistent session", _session, (_DELIVERS,), advice=_SESSION_ADVICE),
-    Check("redelivery", _redelivery, (_DELIVERS,)),
-    Check("will", _will, (_DELIVERS,)),
-    Check("round trip", _round_trip, (_DELIVERS,)),
-    Check("bursts", _bursts, (_DELIVERS,)),
+    Check(DELIVERS, _delivery, (_SPEAKS,)),
+    Check("retained", _retained, (DELIVERS,)),
+    Check("wildcard", _wildcard, (DELIVERS,), advice=_RETAINED_ADVICE),
+    Check("persistent session", _session, (DELIVERS,), advice=SESSION_ADVICE),
+    Check("redelivery", _redelivery, (DELIVERS,)),
+    Check("will", _will, (DELIVERS,)),
+    Check("round trip", _round_trip, (DELIVERS,)),
+    Check("bursts", _bursts, (DELIVERS,)),
 )

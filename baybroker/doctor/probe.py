@@ -117,27 +117,28 @@ class Probe:
         """Wait until `count` messages have come; tell whether they did."""
         return self.wait(lambda: len(self.messages) >= count, timeout_s)
 
-    def subscribe(self, topic: str) -> bool:
-        """Subscribe at QoS 1; tell whether the broker grants it."""
-        _, mid = self._paho.subscribe(topic, _QOS)
+    def subscribe(self, topic: str, *, qos: int = _QOS) -> bool:
+        """Subscribe; tell whether the broker grants it."""
+        _, mid = self._paho.subscribe(topic, qos)
         if mid is None or not self.wait(lambda: mid in self._granted):
             raise ProbeError(f"{self._where} does not answer a subscription")
         return self._granted.pop(mid) < _FIRST_FAILURE
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> bool:
-        """Publish at QoS 1 and wait for the acknowledgement; tell whether it is a good one (3.1.1 knows no other)."""
-        mid = self.send(topic, payload, retain=retain)
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = _QOS) -> bool:
+        """Publish and wait for the acknowledgement; tell whether it is a good one (3.1.1 knows no other)."""
+        mid = self.send(topic, payload, retain=retain, qos=qos)
         if not self.wait(lambda: mid in self._acked):
             raise ProbeError(f"{self._where} does not acknowledge a message")
         return self._acked.pop(mid) < _FIRST_FAILURE
 
-    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
-        """Publish at QoS 1 without waiting; return the packet id."""
-        return self._paho.publish(topic, payload, _QOS, retain).mid
+    def send(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = _QOS) -> int:
+        """Publish without waiting; return the packet id."""
+        return self._paho.publish(topic, payload, qos, retain).mid
 
-    def wait_acknowledged(self, packet_ids: list[int]) -> bool:
+    def wait_acknowledged(self, packet_ids: list[int], timeout_s: float = ANSWER_WITHIN_S) -> bool:
         """Wait until the broker has acknowledged all that was sent under these ids; tell whether it did."""
-        done = self.wait(lambda: self._acked.keys() >= set(packet_ids))
+        waiting = set(packet_ids)
+        done = self.wait(lambda: self._acked.keys() >= waiting, timeout_s)
         for packet_id in packet_ids:
             self._acked.pop(packet_id, None)
         return done

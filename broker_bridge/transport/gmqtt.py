@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PUBLISH_BYTES_MIN = 7
 """A QoS 1 PUBLISH with a topic of one letter and no payload."""
-_ACCEPTED = 0
+_DISCONNECT = 0xE0
 _QUICK_ACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -59,6 +59,26 @@ class _Acknowledgements(PersistentStorage):  # type: ignore[misc] # gmqtt has no
         self._on_puback(mid)
 
 
+class _TurnWriter:
+    """Joins what is written in a turn of the loop: sending a small packet costs more than making it."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self._packets: list[bytes] = []
+
+    def __call__(self, packet: bytes) -> None:
+        if not self._packets:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._packets.append(packet)
+        if packet[0] == _DISCONNECT:
+            self._flush()  # the socket is closed in this turn
+
+    def _flush(self) -> None:
+        packets, self._packets = self._packets, []
+        if packets:
+            self._write(b"".join(packets))
+
+
 class _Client(gmqtt.Client):  # type: ignore[misc] # gmqtt has no types
     """A client for one connection whose reading can be paused."""
 
@@ -72,11 +92,33 @@ class _Client(gmqtt.Client):  # type: ignore[misc] # gmqtt has no types
     async def _create_connection(self, *args: Any, **kwargs: Any) -> Any:
         connection = await super()._create_connection(*args, **kwargs)
         protocol = connection._protocol  # noqa: SLF001 - canary: test_gmqtt_private_attributes
+        protocol.write_data = _TurnWriter(protocol.write_data)
         protocol.read = partial(self._read, protocol.read)
         # The loop already waits in the unbounded read; nothing has come yet, as CONNECT is not sent.
         protocol._read_loop_future.cancel()  # noqa: SLF001
         protocol._read_loop_future = asyncio.create_task(protocol._read_loop(), name="gmqtt read")  # noqa: SLF001
         return connection
+
+    def on_delivery(self, handle: Callable[[str, bytes, bool, Callable[[], None]], None]) -> None:
+        """Have `handle` called with each delivery's topic, payload, retained flag and acknowledgement.
+
+        gmqtt would make a task of each, and acknowledge when that ends.
+        """
+        handler = self._package_handler
+
+        def at_least_once(mid: int, payload: bytes, topic: str | bytes, properties: dict[str, Any]) -> None:
+            acknowledge = partial(handler._send_puback, mid)  # noqa: SLF001 - canary
+            if isinstance(topic, str):
+                handle(topic, payload, bool(properties["retain"]), acknowledge)
+            else:
+                acknowledge()  # no UTF-8: it would only come again
+
+        def at_most_once(_client: object, topic: str | bytes, payload: bytes, _qos: int, given: dict[str, Any]) -> None:
+            if isinstance(topic, str):
+                handle(topic, payload, bool(given["retain"]), _nothing)
+
+        handler._handle_qos_1_publish_packet = at_least_once  # noqa: SLF001 - canary
+        self.on_message = at_most_once
 
     def ack_quickly(self) -> None:
         """Have what was read acknowledged by TCP now.
@@ -104,7 +146,6 @@ class _GmqttLink(Link):
         self._tls = tls
         self._readable = asyncio.Event()
         self._readable.set()
-        self._unacknowledged: set[asyncio.Future[int]] = set()
         self._storage = _Acknowledgements(self._on_puback)
         will = options.will
         self._client = _Client(
@@ -115,7 +156,7 @@ class _GmqttLink(Link):
             persistent_storage=self._storage,
             read=self._read,
         )
-        self._client.on_message = self._handle
+        self._client.on_delivery(self._handle)
         self._client.on_subscribe = lambda _client, mid, codes, _properties: self._on_suback(mid, codes)
         self._client.on_disconnect = lambda _client, _packet: self._on_lost()
         if address.username is not None:
@@ -139,7 +180,6 @@ class _GmqttLink(Link):
 
     async def close(self) -> None:
         """Write what was acknowledged, then DISCONNECT."""
-        await turn()  # an acknowledgement passes its future, task and callback before it is written
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._client.disconnect()
@@ -155,10 +195,6 @@ class _GmqttLink(Link):
     def _on_lost(self) -> None:
         super()._on_lost()
         self._readable.set()
-        for future in self._unacknowledged:
-            # The handlers must end; their PUBACK goes nowhere, because the socket is closed.
-            future.set_result(_ACCEPTED)
-        self._unacknowledged.clear()
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool) -> int:
         self._client.publish(topic, payload, qos=1, retain=retain)
@@ -176,7 +212,7 @@ class _GmqttLink(Link):
 
     async def _read(self, read: Callable[..., Awaitable[bytes]], n: int) -> bytes:
         """Read no more than could fill the room that is left."""
-        await asyncio.sleep(0)  # lets the handlers of the last read run, which fill the inbox
+        await asyncio.sleep(0)  # what the stream has buffered is read without a turn of the loop otherwise
         while not self._readable.is_set():
             await self._readable.wait()
         room = max(1, self._open_max - self._open - 1)
@@ -188,20 +224,8 @@ class _GmqttLink(Link):
             raise ConnectionResetError from error
         return data
 
-    async def _handle(self, _client: object, topic: str, payload: bytes, qos: int, properties: dict[str, Any]) -> int:
-        """Return when the delivery is acknowledged: gmqtt sends the PUBACK then."""
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        if self.lost.is_set() or not isinstance(topic, str):
-            return _ACCEPTED
-        if qos:
-            self._unacknowledged.add(future)
-        acknowledge = partial(self._acknowledge, future) if qos else _nothing
-        self._on_delivery(topic, payload, retained=bool(properties["retain"]), acknowledge=acknowledge)
-        return await future if qos else _ACCEPTED
-
-    def _acknowledge(self, future: asyncio.Future[int]) -> None:
-        self._unacknowledged.discard(future)
-        future.set_result(_ACCEPTED)
+    def _handle(self, topic: str, payload: bytes, retained: bool, acknowledge: Callable[[], None]) -> None:  # noqa: FBT001
+        self._on_delivery(topic, payload, retained=retained, acknowledge=acknowledge)
 
 
 def _nothing() -> None:

@@ -78,6 +78,7 @@ class Link(ABC):
         self._publishes: dict[int, asyncio.Future[None]] = {}
         self._subscribes: dict[int, asyncio.Future[Sequence[int]]] = {}
         self._open = 0
+        self._room = OPEN_WINDOWS_MAX * options.receive_window
         self._paused = False
 
     @abstractmethod
@@ -157,10 +158,11 @@ class Link(ABC):
 
     @property
     def _open_max(self) -> int:
-        bound = OPEN_WINDOWS_MAX * self._options.receive_window
-        return max(bound, ANSWERING_OPEN_MAX) if self._publishes or self._subscribes else bound
+        return max(self._room, ANSWERING_OPEN_MAX) if self._publishes or self._subscribes else self._room
 
     def _throttle(self) -> None:
+        if not self._paused and self._open < self._room:
+            return  # as for nearly every message
         if self._paused:
             if self._open <= self._options.receive_window or (
                 self._open < self._open_max and bool(self._publishes or self._subscribes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
@@ -26,6 +27,7 @@ def parse_rfc3339(text: object) -> int:
     return at_ms
 
 
+@lru_cache(maxsize=1024)  # a batch is of one time
 def format_rfc3339(at_ms: int) -> str:
     """Return the time as `2026-03-02T09:00:00.000Z`."""
     seconds, ms = divmod(at_ms, _MS)

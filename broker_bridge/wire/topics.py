@@ -16,6 +16,7 @@ PREFIX = "parking/v1"
 TOPIC_BYTES_MAX = 512
 NAME_PATTERN = r"^[a-z0-9-]{1,64}$"
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
+_NAMES = re.compile(r"[a-z0-9-]{1,64}(?:/[a-z0-9-]{1,64})*")
 _PLACEHOLDER = re.compile(r"\{[a-z]+\}")
 
 
@@ -108,9 +109,9 @@ def parse(topic: str) -> Topic:
     if shape is None or any(rest[at] != level for at, level in shape.fixed):
         raise BadMessageError("topic_unknown", f"{topic[:80]!r} is no topic of the contract")
     names = {name: rest[at] for at, name in shape.places}
-    for name in (city, *names.values()):
-        if not is_name(name):
-            raise BadMessageError("topic_alphabet", f"{name[:80]!r} is no topic level")
+    if _NAMES.fullmatch(topic) is None:
+        wrong = next(name for name in (city, *names.values()) if not is_name(name))
+        raise BadMessageError("topic_alphabet", f"{wrong[:80]!r} is no topic level")
     return Topic(shape.kind, city, names)
 
 

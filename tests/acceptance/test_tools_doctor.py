@@ -7,6 +7,7 @@ import re
 import socket
 import sqlite3
 
+from brokers import need
 from program import examine
 from service_world import Client, running, service
 
@@ -14,9 +15,12 @@ from allocator.store.aiosqlite_store import AioSqliteStore
 from allocator.store.database import open_writer
 from broker_bridge.transport.address import parse_address
 from broker_bridge.transport.base import ClientOptions
+from broker_bridge.transport.embedded import start_broker
 from broker_bridge.transport.factory import create_transport
 
 TRIED = ("retained", "wildcard", "persistent session", "redelivery", "will", "round trip", "bursts")
+
+CAPABILITIES = ("qos", "session queue", "$share", "topic alphabet", "overlapping", "$SYS", "# hides $SYS")
 
 NOWHERE = "mqtt://127.0.0.1:1"
 """Nothing listens on port 1, so that only the database is looked at."""
@@ -34,11 +38,24 @@ async def retained(url: str) -> list[str]:
     return topics[:-1]
 
 
+def told(rows, *names):
+    return [rows[name]["measured"] for name in names]
+
+
 async def test_mosquitto_is_told_from_nats(private_mosquitto):
     rows = await examine("--broker", private_mosquitto.url)
-    assert {rows[name]["result"] for name in TRIED} == {"ok"}
+    assert {rows[name]["result"] for name in (*TRIED, *CAPABILITIES)} == {"ok"}
     assert rows["mqtt 5"]["measured"] == "yes"
     assert rows["broker version"]["measured"].startswith("mosquitto version 2.")
+    assert re.fullmatch(r"[1-9]\d+ topics", rows["$SYS"]["measured"])
+    assert told(rows, "qos", "session queue", "$share", "topic alphabet", "overlapping") == [
+        "0: yes, 1: yes, 2: yes",
+        "3000 of 3000 messages kept while away: it may keep more",
+        "4 of 4 messages delivered, once each",
+        "delivers a full stop, a space, upper case, other scripts",
+        "1 copy of a message that two subscriptions match",
+    ]
+    assert [rows[name]["advice"] for name in CAPABILITIES] == [""] * len(CAPABILITIES)
     assert await retained(private_mosquitto.url) == []
 
 
@@ -47,7 +64,32 @@ async def test_nats_is_told_from_mosquitto(private_nats):
     assert {rows[name]["result"] for name in TRIED} == {"ok"}
     assert rows["mqtt 5"]["measured"].startswith("no ")
     assert rows["broker version"]["measured"] == "not told"
+    assert told(rows, "qos", "session queue", "$share", "topic alphabet", "overlapping", "$SYS", "# hides $SYS") == [
+        "0: yes, 1: yes, 2: yes",
+        "3000 of 3000 messages kept while away: it may keep more",
+        "granted, but 0 of 4 messages delivered",
+        "does not deliver a space",
+        "2 copies of a message that two subscriptions match",
+        "none",
+        "no $SYS topics to hide",
+    ]
+    assert {name for name in CAPABILITIES if rows[name]["result"] == "warn"} == {"$share"}
+    assert all("baybroker" in rows[name]["advice"] for name in ("mqtt 5", "$share", "topic alphabet", "$SYS"))
+    assert "(boot_id, seq)" in rows["overlapping"]["advice"]
     assert await retained(private_nats.url) == []
+
+
+async def test_mosquittos_own_settings_fall_short(tmp_path):
+    defaults = "max_queued_messages 1000\nmax_inflight_messages 20\nset_tcp_nodelay false\n"
+    need("mosquitto")
+    async with start_broker(directory=tmp_path, prefer="mosquitto", settings=defaults) as broker:
+        rows = await examine("--broker", broker.url)
+    assert rows["session queue"]["result"] == "warn"
+    kept = re.fullmatch(r"(\d+) of 3000 messages kept while away", rows["session queue"]["measured"])
+    assert 1000 <= int(kept[1]) <= 1020
+    assert "max_queued_messages" in rows["session queue"]["advice"]
+    assert rows["bursts"]["result"] == "warn"
+    assert "set_tcp_nodelay" in rows["bursts"]["advice"]
 
 
 async def test_an_unreachable_broker_is_one_failure():
@@ -56,7 +98,7 @@ async def test_an_unreachable_broker_is_one_failure():
         rows = await examine("--broker", f"mqtt://127.0.0.1:{taken.getsockname()[1]}", code=1)
     assert [name for name, row in rows.items() if row["result"] == "fail"] == ["broker reachable"]
     assert "Connection refused" in rows["broker reachable"]["measured"]
-    assert {rows[name]["result"] for name in TRIED} == {"skipped"}
+    assert {rows[name]["result"] for name in (*TRIED, *CAPABILITIES)} == {"skipped"}
 
 
 async def test_the_clocks_of_a_running_city_are_compared(private_mosquitto, tmp_path):

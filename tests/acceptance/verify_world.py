@@ -17,7 +17,7 @@ HOUR = 60 * MINUTE
 MIDNIGHT = 1_772_377_200_000  # Monday 2026-03-02, 00:00 in Seoul
 NINE = MIDNIGHT + 9 * HOUR
 S = ReservationStatus
-WHY = Explanation(policy="nearest", candidates=3)
+WHY = Explanation(policy="nearest", candidates=3, fell={"needs": 1})
 
 
 def spec(bay: str, zone: str) -> ev.BaySpec:

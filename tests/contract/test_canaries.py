@@ -32,6 +32,7 @@ async def test_gmqtt_private_attributes() -> None:
     assert protocol._read_loop_future is None
     assert inspect.iscoroutinefunction(protocol._read_loop)
     assert list(inspect.signature(protocol.read).parameters) == ["n"]
+    assert list(inspect.signature(protocol.write_data).parameters) == ["data"]
     assert {"transport", "protocol"} <= set(inspect.signature(MQTTConnection.__init__).parameters)
     assert MQTTConnectError(5)._code == 5
 
@@ -42,4 +43,7 @@ async def test_gmqtt_acknowledges_late_in_mqtt_3_1_1_too() -> None:
     handler = client._package_handler
     assert isinstance(handler, MqttPackageHandler)
     assert handler._optimistic_acknowledgement is False
+    given = list(inspect.signature(handler._handle_qos_1_publish_packet).parameters)
+    assert given == ["mid", "packet", "print_topic", "properties"]
+    assert list(inspect.signature(handler._send_puback).parameters) == ["mid", "reason_code"]
     await asyncio.sleep(0)

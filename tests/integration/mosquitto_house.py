@@ -32,6 +32,7 @@ class House:
         self.tree = tree
         self.secrets, self.run, self.data = tree / "secrets", tree / "run", tree / "data"
         self.port = free_port()
+        self.pid = 0
 
     def environment(self, **settings: str) -> dict[str, str]:
         places = {"SECRETS_DIR": self.secrets, "RUN_DIR": self.run, "DATA_DIR": self.data}
@@ -59,6 +60,7 @@ class House:
                 raise AssertionError(f"the broker did not start: {lines}")
             # A SIGTERM between "running" and its first turn of the loop is lost: wait for an answer, be it a refusal.
             Client(self.port).close()
+            self.pid = process.pid
             yield self
         finally:
             process.terminate()

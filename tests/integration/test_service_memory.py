@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
 from functools import partial
 
 import pytest
 from deskwork import spec
-from service_world import Client, request, running, service
+from service_world import Client, request, running, service, wall
 
+from allocator.domain.interval import MINUTE_MS
+from allocator.matching import calendars
 from allocator.service.start import HistoryError
 from allocator.store.aiosqlite_store import AioSqliteStore
 from allocator.store.base import ConstraintError, LeaseHeldError
@@ -112,6 +115,21 @@ async def test_after_a_reconnect_everything_retained_is_there_again(broker, conn
             assert counts["free_now"] == 2
 
 
+async def test_a_state_that_was_never_sent_does_not_hide_what_holds_after_the_restart(connect, path):
+    async with running(service(AioSqliteStore(path), connect, ONE, TWO)), Client(connect) as client:
+        await prepare(client)
+        await client.until(lambda: client.shows(ONE) == "available")
+    with sqlite3.connect(path) as database:
+        stale = ("parking/v1/seoul/bays/z1/b1/state", b'{"status": "closed", "position": 1}', 1)
+        database.execute("insert into outbox (topic, payload, retain) values (?, ?, ?)", stale)
+    database.close()
+    async with running(service(AioSqliteStore(path), connect)):
+        pass
+    async with Client(connect, "later") as client:
+        await client.until(lambda: client.shows(ONE))
+        assert client.shows(ONE) == "available"
+
+
 async def test_a_second_allocator_on_the_same_database_is_refused(connect, path):
     async with running(service(AioSqliteStore(path), connect, ONE)):
         with pytest.raises(LeaseHeldError) as refused:
@@ -169,6 +187,24 @@ async def test_a_poisonous_command_is_quarantined_answered_and_stops_nobody_else
     with sqlite3.connect(path) as database:
         assert json.loads(database.execute("select payload from quarantine").fetchone()[0])["request_id"] == "p"
     database.close()
+
+
+async def test_a_slip_of_the_core_costs_one_message_and_not_the_service(connect, path, monkeypatch):
+    real = calendars.Calendars.mask
+
+    def slip(self, interval):
+        if interval.until - interval.from_at == 35 * MINUTE_MS + 10 * MINUTE_MS:
+            raise KeyError("a slip")
+        return real(self, interval)
+
+    async with running(service(AioSqliteStore(path), connect, ONE, TWO)) as allocator, Client(connect) as client:
+        await prepare(client)
+        monkeypatch.setattr(calendars.Calendars, "mask", slip)
+        start = (int(time.time()) // 300 + 24) * 300
+        odd = request(start - time.time(), stay_min=35, arrive_at=wall(start - time.time()))
+        assert (await client.ask("drv-1", odd))["reason"] == "quarantined"
+        assert (await client.ask("drv-2", request(lead_s=3600, stay_min=60)))["type"] == "accepted"
+        assert allocator.dropped["quarantined"] == 1
 
 
 async def test_a_poisonous_offer_and_a_poisonous_command_are_answered_too(connect, path):

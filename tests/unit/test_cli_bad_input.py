@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
 import pytest
@@ -26,6 +27,13 @@ def refused(monkeypatch, capsys):
         return line
 
     return run
+
+
+@pytest.fixture
+def unused_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,29 @@ def test_bad_input_is_one_line_and_code_2(refused, tmp_path):
         (("gateways", "list", "--database", garbage), "cannot be read: file is not a database"),
         (("bays", "add", tmp_path / "missing.csv"), "missing.csv: cannot be read: No such file or directory"),
         (("bays", "retire", "Bay 1"), "is no bay's name"),
+        (("allocate", "--timezone", "Mars/Olympus"), "--timezone 'Mars/Olympus' is no IANA time zone"),
+        (("demo", "--speed", "-4"), "--speed '-4'"),
         (("scenario", "check", garbage), "garbage.toml: cannot be read"),
         (("scenario", "show", "atlantis"), "no scenario is named 'atlantis'; there are: demo, tiny"),
     ):
         assert reason in refused(*arguments)
+
+
+@pytest.mark.parametrize("option", [("--policy", "foo"), ("--seed", "-1")])
+def test_a_choice_that_is_none_is_refused_without_a_traceback(monkeypatch, capsys, option):
+    monkeypatch.setattr(sys, "argv", ["baybroker", "demo", *option])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert f"Invalid value for '{option[0]}'" in said
+    assert "Traceback" not in said
+
+
+def test_a_demo_on_a_broker_that_does_not_answer_says_so(refused, monkeypatch, unused_port):
+    monkeypatch.setattr("baybroker.demo.START_TIMEOUT_S", 0.5)
+    said = refused("demo", "--headless", "--broker", f"mqtt://127.0.0.1:{unused_port}")
+    assert (
+        said
+        == f"baybroker: no broker answers at mqtt://127.0.0.1:{unused_port}: start one there, or leave --broker out"
+    )
