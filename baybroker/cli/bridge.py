@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from broker_bridge.devices import Reading
 
 DEVICES = "devices"
+PIPE_COLUMNS = 160
 ALWAYS = ("kind", "status", "fields")
 bridge_app = typer.Typer(help="Real sensors plug in, and other systems plug on.", no_args_is_help=True)
 app.add_typer(bridge_app, name="bridge")
@@ -70,11 +72,12 @@ def profiles(as_json: Json = False) -> None:
         return
     table = Table()
     for heading in ("name", "vendor", "model", "firmware", "ports", "heartbeat_s"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=heading == "name")
     for row in rows:
         ports = " ".join(str(port) for port in row["ports"]) or "any"
         table.add_row(*(Text(str(value)) for value in (row | {"ports": ports}).values()))
-    Console().print(table)
+    # names that are cut would be of no use to another program
+    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
 
 
 def as_record(reading: Reading) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from broker_bridge.devices.codec import (
     Codec,
@@ -27,6 +27,16 @@ class BoschTps110(Codec):
     """Bosch TPS110; a heartbeat of one byte comes from firmware that does not measure the temperature."""
 
     family: Literal["bosch-tps110"]
+    FIELDS: ClassVar = {
+        "firmware": "at start-up",
+        "reset_cause": f"why it started: {', '.join(RESET_CAUSES.values())} or unknown",
+        "debug_codes": "at start-up: up to three codes of the vendor, without zeros",
+        "type": "device information, device usage or debug",
+        "bytes": "what is not public, in hexadecimal",
+        "timestamp": "debug: the device's own clock",
+        "debug_code": "debug: a code of the vendor",
+        "sequence_number": "debug: counts the debug messages",
+    }
 
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from broker_bridge.devices.frame import Frame, Reading, Status
 
@@ -20,6 +21,9 @@ class Codec(BaseModel, ABC):
     """The decoder of one family of devices; its fields are the `[decoder]` table of the profile."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    FIELDS: ClassVar[Mapping[str, str]] = {}
+    """What each of the reading's own `fields` means, for the documentation."""
 
     @abstractmethod
     def decode(self, frame: Frame, before: Status | None) -> Reading:

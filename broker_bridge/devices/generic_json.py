@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -53,6 +53,7 @@ class GenericJson(Codec):
     """JSON objects; a field that is missing or null is not said."""
 
     family: Literal["generic-json"]
+    FIELDS: ClassVar = {"firmware": "as sent", "fault": "as sent"}
     paths: Paths
     words: Words
 

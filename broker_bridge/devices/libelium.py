@@ -6,7 +6,7 @@ temperature of v1 and the battery byte of its error frame are pictures that the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, NamedTuple
 
 from broker_bridge.devices.codec import Codec, Encoded, cannot, number_of, occupied_bit, whole
 from broker_bridge.devices.frame import FREE_OR_OCCUPIED, Frame, Kind, Reading, Status
@@ -101,6 +101,37 @@ DEFAULT_TYPES: Final[Mapping[Kind, int]] = {"status": 0, "heartbeat": 1, "error"
 
 
 class _Libelium(Codec):
+    FIELDS: ClassVar = {
+        "frame_type": "the type's number",
+        "frame_type_name": "its name in the vendor's guide (6 and 7: as seen in the field)",
+        "frame_counter": "0 to 255, then from 0 again",
+        "battery_low": "the battery is to be changed",
+        "fault": f"battery low, or of an error frame: {', '.join(ERRORS)}",
+        "error_data": "error: the bits behind `fault`",
+        "hour": "keep-alive: the device's clock",
+        "minute": "keep-alive: the device's clock",
+        "x": "the magnetic field, raw; so y and z",
+        "y": "see x",
+        "z": "see x",
+        "x_reference": "start-up: the field without a car, raw; so y and z",
+        "y_reference": "see x_reference",
+        "z_reference": "see x_reference",
+        "sensor_measurements": "daily update: how often it measured in 24 hours",
+        "sigfox_transmissions": "daily update: how often it sent by Sigfox",
+        "lorawan_transmissions": "daily update: how often it sent by LoRaWAN",
+        "resets": "daily update: how often it started in 24 hours",
+        "config_id": "daily update: the version of its settings",
+        "firmware": "start-up 2",
+        "night_start_h": "start-up 2: a setting; so the rest",
+        "night_duration_h": "start-up 2",
+        "night_sleep_time": "start-up 2",
+        "night_keep_alive": "start-up 2",
+        "radio_mode": "start-up 2",
+        "sleep_time": "start-up 2",
+        "keep_alive": "start-up 2",
+        "threshold": "start-up 2",
+    }
+
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""
         del before
@@ -180,6 +211,11 @@ class LibeliumV1(_Libelium):
     """Firmware 1.x.x: frames of 12 bytes."""
 
     family: Literal["libelium-v1"]
+    FIELDS: ClassVar = {
+        **_Libelium.FIELDS,
+        "temperature_raw": "not in degrees",
+        "battery_level": "error: not in volts",
+    }
 
     def _version(self) -> tuple[Mapping[int, Layout], int]:
         return V1, 12

@@ -36,6 +36,20 @@ class _Milesight(Codec):
     port: int = Field(default=85, ge=1, le=223)
     """The port that `encode` sends on."""
 
+    FIELDS: ClassVar = {
+        "distance_mm": "what it measured",
+        "position": "normal, or tilt: the device hangs askew",
+        "fault": "tilted, or no echo",
+        "power_on": "after a start; so the rest",
+        "protocol_version": "after a start",
+        "hardware": "after a start",
+        "firmware": "after a start",
+        "lorawan_class": "after a start",
+        "serial_number": "after a start",
+        "reset": "after a start",
+        "tsl_version": "after a start",
+    }
+
     _distances: ClassVar[dict[int, int]]
     _temperatures: ClassVar[dict[int, int]]
     _positions: ClassVar[dict[int, int]]
@@ -135,6 +149,12 @@ class MilesightEm400Mud(_Milesight):
     """EM400-MUD: ultrasonic, with alarms of its own that say nothing of a bay."""
 
     family: Literal["milesight-em400-mud"]
+    FIELDS: ClassVar = {
+        **_Milesight.FIELDS,
+        "temperature_abnormal": "its own alarm",
+        "distance_alarming": "its own alarm",
+        "distance_blind": "too near to be measured",
+    }
     _distances: ClassVar[dict[int, int]] = {0x0482: 2, 0x8482: 3, 0xB482: 3}
     _temperatures: ClassVar[dict[int, int]] = {0x0367: 2, 0x8367: 3}
     _positions: ClassVar[dict[int, int]] = {0x0500: 1}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from broker_bridge.devices.codec import (
     Codec,
@@ -35,6 +35,13 @@ DURATIONS: Final = ((0, 0, 1, 0), (90, 90, 5, 4), (120, 240, 60, 59))
 OVERFLOW, OVERFLOW_MIN = 127, 660
 MINUTE_S = 60
 HEALTH_BITS: Final = 0x7F
+STARTUP_FIELDS: Final = {
+    "firmware": "at start-up",
+    "reset_cause": "why it started",
+    "type": "debug",
+    "bytes": "debug: not public, in hexadecimal",
+}
+HEALTH_FIELD: Final = {"hw_health_status": "heartbeat: bits that the vendor does not explain"}
 TAG_BYTES, TAG_WITH_BATTERY_BYTES = 5, 6
 COLD_C = -5
 
@@ -43,6 +50,7 @@ class NwaveNps310(Codec):
     """NPS310SM: status and heartbeat are one bit."""
 
     family: Literal["nwave-nps310"]
+    FIELDS: ClassVar = STARTUP_FIELDS
 
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""
@@ -72,6 +80,17 @@ class NwaveNps405(Codec):
 
     family: Literal["nwave-nps405"]
     occupied_bit: Literal[0, 7] = 0
+    FIELDS: ClassVar = {
+        **STARTUP_FIELDS,
+        **HEALTH_FIELD,
+        "type": "user_registration or debug",
+        "previous_state_error_s": "how much longer the previous state may have lasted; null: without limit",
+        "previous_state_overflow": "whether it lasted at least 11 hours, the most that can be said",
+        "battery_health": "heartbeat: normal, low or critical, by the vendor's limits",
+        "fault": "battery low or battery critical",
+        "tag_id": "the Bluetooth tag of a driver, in hexadecimal",
+        "tag_battery_v": "the tag's battery, in the later layout",
+    }
 
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""
@@ -156,6 +175,12 @@ class NwaveNcc405(Codec):
     """NCC405: counts cars that pass; it says nothing of a bay."""
 
     family: Literal["nwave-ncc405"]
+    FIELDS: ClassVar = {
+        **STARTUP_FIELDS,
+        **HEALTH_FIELD,
+        "counter_value": "cars counted, from 0 again after 65,535",
+        "battery_mean_24h_v": "heartbeat: the battery's mean of a day",
+    }
 
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""

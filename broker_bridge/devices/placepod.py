@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from broker_bridge.devices import tlv
 from broker_bridge.devices.codec import Codec, Encoded, cannot, occupied_bit, whole
@@ -34,6 +34,13 @@ class PniPlacepod(Codec):
     """PlacePod, in ground or on the surface."""
 
     family: Literal["pni-placepod"]
+    FIELDS: ClassVar = {
+        "keep_alive": "whether the status is a repeated one",
+        "vehicle_count": "cars counted, of a counting sensor",
+        "recalibrate_response": "1: done",
+        "deactivate_response": "1: done",
+        "reboot_response": "1: done",
+    }
 
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from broker_bridge.devices.codec import Codec, Encoded, cannot, number_of, occupied_bit, read_by_port, whole
 from broker_bridge.devices.frame import FREE_OR_OCCUPIED, Frame, Kind, Reading, Status
@@ -27,6 +27,20 @@ class TekzitelTekzipark(Codec):
     """TEKZIPARK."""
 
     family: Literal["tekzitel-tekzipark"]
+    FIELDS: ClassVar = {
+        "keep_alive": "whether the status is a repeated one",
+        "reset": "the device has just started",
+        "no_beacon": "no Bluetooth beacon is in sight",
+        "radar": "the radar saw it",
+        "obstruction": "something covers the sensor",
+        "good_battery": "false: change it",
+        "parking_id": "the device's number of the bay",
+        "beacon_rssi_dbm": "how strongly the beacons are heard",
+        "beacons": "their numbers",
+        "fault": "obstructed, battery low, or `code N` of the debug frame",
+        "fault_code": "debug: 0 is none; so the rest of the debug frame, raw",
+        **dict.fromkeys((*SIGNED_DEBUG, *PLAIN_DEBUG[1:]), "debug"),
+    }
 
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""

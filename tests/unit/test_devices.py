@@ -112,6 +112,11 @@ def test_documented_layout(name, port, frame, kind, status, shared, own):
     assert {field: reading.fields.get(field) for field in own} == own
 
 
+@pytest.mark.parametrize(("name", "port", "frame"), [layout[:3] for layout in LAYOUTS])
+def test_every_field_is_documented(name, port, frame):
+    assert decode(name, port, frame).fields.keys() <= PROFILES[name].codec.FIELDS.keys()
+
+
 def test_every_profile_is_there():
     assert tuple(PROFILES) == NAMES
 
