@@ -8,7 +8,7 @@ import sys
 from baybroker.cli.app import app
 from broker_bridge.wire.errors import BaybrokerError
 
-COMMANDS = ("demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify")
+COMMANDS = ("demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify", "bridge")
 
 
 def main() -> None:

@@ -20,6 +20,10 @@ PLANTED = [
     ("The pure parts", "allocator/core/planted.py", "import asyncio"),
     ("The pure parts", "broker_bridge/wire/planted.py", "import logging"),
     ("The pure parts", "allocator/matching/planted.py", "from time import monotonic"),
+    ("The pure parts", "broker_bridge/devices/planted.py", "import time"),
+    ("A sensor may be real", "allocator/service/planted.py", "import broker_bridge.devices"),
+    ("A sensor may be real", "sensors_sim/planted.py", "from broker_bridge.devices.frame import Reading"),
+    ("A sensor may be real", "broker_bridge/transport/planted.py", "import broker_bridge.devices"),
     ("Pydantic", "allocator/domain/planted.py", "import pydantic"),
 ]
 
