@@ -8,7 +8,19 @@ import sys
 from baybroker.cli.app import app
 from broker_bridge.wire.errors import BaybrokerError
 
-COMMANDS = ("demo", "allocate", "simulate", "replay", "tap", "doctor", "bays", "scenario", "verify", "bridge")
+COMMANDS = (
+    "demo",
+    "allocate",
+    "simulate",
+    "replay",
+    "tap",
+    "doctor",
+    "bays",
+    "scenario",
+    "verify",
+    "bridge",
+    "bridge_run",
+)
 
 
 def main() -> None:

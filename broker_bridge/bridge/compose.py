@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 APPLICATION = "baybroker"
-_DEVICE_NAMESPACE = "00000000-0000-0000-0000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +30,15 @@ class Sent:
 
 def chirpstack(sent: Sent) -> tuple[str, bytes]:
     """Return topic and payload of a ChirpStack v4 uplink event."""
-    number = f"{sent.f_cnt:012x}"
+    dev_eui = sent.dev_eui
     event: dict[str, Any] = {
-        "deduplicationId": f"{_DEVICE_NAMESPACE}-{number}",
+        "deduplicationId": f"{dev_eui[:8]}-{dev_eui[8:12]}-{dev_eui[12:]}-8000-{sent.f_cnt:012x}",
         "time": format_rfc3339(sent.at_ms),
         "deviceInfo": {
             "tenantName": APPLICATION,
             "applicationName": APPLICATION,
-            "deviceName": sent.dev_eui,
-            "devEui": sent.dev_eui,
+            "deviceName": dev_eui,
+            "devEui": dev_eui,
         },
         "devAddr": sent.dev_addr,
         "adr": True,

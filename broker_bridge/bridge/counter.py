@@ -92,11 +92,10 @@ class Counter:
         if self._of_another_session(frame):
             return self._other_session(boot, frame, f_cnt)
         known = next((one for one in self.recent if one[0] == f_cnt), None)
-        if known is not None and known[2] == frame.check and _is_copy(known, frame):
-            return Place(boot.boot_id, f_cnt, Verdict.DUPLICATE)
-        if self._begins(boot, frame, f_cnt):
+        is_copy = known is not None and known[2] == frame.check and _is_copy(known, frame)
+        if not is_copy and self._begins(boot, frame, f_cnt):
             return self._begin(frame, lost=f_cnt)
-        if f_cnt > boot.seq and frame.at_ms < boot.boot_id:
+        if not is_copy and f_cnt > boot.seq and frame.at_ms < boot.boot_id:
             return self._of_previous(frame, f_cnt)
         return self._in_boot(boot, frame, f_cnt)
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from broker_bridge.bridge.registry import Registry
     from broker_bridge.bridge.settings import BridgeSettings, Source
     from broker_bridge.bridge.translate import Outgoing
-    from broker_bridge.devices import Profile
     from broker_bridge.bridge.uplink import Uplink
+    from broker_bridge.devices import Profile
     from broker_bridge.transport.base import BrokerAddress, Delivery, OnConnect, Transport
 
     Parse = Callable[[str, bytes], Uplink | None]
@@ -134,8 +134,6 @@ class Bridge:
                 continue
             self._map_seen = seen
             try:
-                if seen is None:
-                    raise SettingsError(f"{self._settings.device_map}: the file is gone")
                 spots, self._map_seen = await asyncio.to_thread(self._read_map)
             except SettingsError as error:
                 self.refused = str(error)
@@ -238,4 +236,6 @@ class Bridge:
     def _read_map(self) -> tuple[dict[str, Spot], tuple[int, int] | None]:
         """Return the map's spots and what the file looked like; no file is an empty map. Raises SettingsError."""
         seen = self._look()
+        if seen is None and self._mapped.is_set():
+            raise SettingsError(f"{self._settings.device_map}: the file is gone")
         return read_map(self._settings.device_map, self._profiles), seen

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from pathlib import Path  # noqa: TC003 - pydantic reads the annotation
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -17,10 +17,10 @@ from broker_bridge.bridge.networks import (
     parse_chirpstack,
     parse_ttn,
 )
-from broker_bridge.bridge.uplink import Encoding  # noqa: TC001 - likewise
+from broker_bridge.bridge.uplink import Encoding
 from broker_bridge.transport.address import parse_address
 from broker_bridge.wire.errors import SettingsError
-from broker_bridge.wire.messages import Name  # noqa: TC001 - likewise
+from broker_bridge.wire.messages import Name
 
 if TYPE_CHECKING:
     from collections.abc import Callable

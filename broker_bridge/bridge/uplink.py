@@ -87,7 +87,7 @@ def whole(value: object, name: str, most: int) -> int:
 
 
 def time_ms(value: object) -> int | None:
-    """Return a time as epoch milliseconds, from RFC 3339 or a number of seconds or milliseconds; None where unusable."""
+    """Return epoch milliseconds, from RFC 3339 or a number of seconds or milliseconds; None where it is no time."""
     if isinstance(value, str):
         try:
             return parse_rfc3339(value)
@@ -99,13 +99,11 @@ def time_ms(value: object) -> int | None:
     return round(value if value > 1e11 else value * 1000)  # noqa: PLR2004
 
 
-def frame_bytes(text: object, encoding: Encoding = "base64") -> bytes:
+def frame_bytes(text: Any, encoding: Encoding = "base64") -> bytes:
     """Return the bytes of a frame; an empty one may be left out. Raises UplinkError."""
     if text is None:
         return b""
     try:
-        if not isinstance(text, str):
-            raise TypeError
         return base64.b64decode(text, validate=True) if encoding == "base64" else bytes.fromhex(text)
     except (ValueError, TypeError, binascii.Error):
         raise UplinkError(f"the frame {text!r:.80} is not {encoding}") from None
