@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
-from broker_bridge.devices.codec import Codec, Encoded, cannot, number_of, occupied_bit, version_of, whole
+from broker_bridge.devices.codec import (
+    Codec,
+    Encoded,
+    cannot,
+    code_of,
+    occupied_bit,
+    read_by_port,
+    version_of,
+    whole,
+)
 from broker_bridge.devices.frame import FREE_OR_OCCUPIED, Frame, Reading, Status
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 STATUS, HEARTBEAT, STARTUP, INFORMATION, USAGE, DEBUG = range(1, 7)
 RESET_CAUSES: Final = {1: "watchdog", 2: "power on", 3: "system request", 4: "other"}
@@ -25,11 +31,17 @@ class BoschTps110(Codec):
     def decode(self, frame: Frame, before: Status | None) -> Reading:
         """Return what the frame says; raises FrameError only."""
         del before
-        read = _PORTS.get(frame.port or 0)
-        if read is None:
-            raise frame.fail("no frame of this device comes on this port")
-        frame.need(1)
-        return read(frame)
+        return read_by_port(
+            frame,
+            {
+                STATUS: lambda: Reading(kind="status", status=_occupied(frame)),
+                HEARTBEAT: lambda: _heartbeat(frame),
+                STARTUP: lambda: _startup(frame),
+                INFORMATION: lambda: _bytes_only(frame, "device information"),
+                USAGE: lambda: _bytes_only(frame, "device usage"),
+                DEBUG: lambda: _debug(frame),
+            },
+        )
 
     def encode(self, reading: Reading) -> Encoded:
         """Return the frame that says so, or raise ValueError."""
@@ -42,16 +54,14 @@ class BoschTps110(Codec):
             celsius = whole(reading.temperature_c, "temperature_c", -128, 127)
             return HEARTBEAT, bytes([occupied]) + celsius.to_bytes(1, signed=True)
         if reading.kind == "startup":
-            return STARTUP, _debug_codes(reading) + version_of(reading) + bytes([_reset_code(reading), occupied])
+            return STARTUP, _debug_codes(reading) + version_of(reading) + bytes(
+                [code_of(reading, "reset_cause", RESET_CAUSES), occupied]
+            )
         raise cannot(reading)
 
 
 def _occupied(frame: Frame, start: int = 0) -> Status:
     return FREE_OR_OCCUPIED[frame.bit(start, 0)]
-
-
-def _status(frame: Frame) -> Reading:
-    return Reading(kind="status", status=_occupied(frame))
 
 
 def _heartbeat(frame: Frame) -> Reading:
@@ -70,8 +80,8 @@ def _startup(frame: Frame) -> Reading:
     return Reading(kind="startup", status=_occupied(frame, 16), fields=fields)
 
 
-def _bytes_only(frame: Frame) -> Reading:
-    what = {INFORMATION: "device information", USAGE: "device usage"}[frame.port or 0]
+def _bytes_only(frame: Frame, what: str) -> Reading:
+    frame.need(1)
     return Reading(kind="other", fields={"type": what, "bytes": frame.data.hex()})
 
 
@@ -86,16 +96,6 @@ def _debug(frame: Frame) -> Reading:
     return Reading(kind="other", fields=fields)
 
 
-_PORTS: Final[dict[int, Callable[[Frame], Reading]]] = {
-    STATUS: _status,
-    HEARTBEAT: _heartbeat,
-    STARTUP: _startup,
-    INFORMATION: _bytes_only,
-    USAGE: _bytes_only,
-    DEBUG: _debug,
-}
-
-
 def _debug_codes(reading: Reading) -> bytes:
     codes = reading.fields.get("debug_codes", [])
     if not isinstance(codes, list) or len(codes) > len(DEBUG_CODES_AT):
@@ -103,8 +103,3 @@ def _debug_codes(reading: Reading) -> bytes:
         raise ValueError(msg)
     sent = [whole(code, "debug_codes", 1, DEBUG_CODE_BITS) for code in codes]
     return b"".join(code.to_bytes(4, "little") for code in [*sent, 0, 0, 0][: len(DEBUG_CODES_AT)])
-
-
-def _reset_code(reading: Reading) -> int:
-    codes = {cause: code for code, cause in RESET_CAUSES.items()}
-    return codes.get(str(reading.fields.get("reset_cause")), number_of(reading, "reset_code"))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from broker_bridge.devices.frame import Frame, Reading, Status
 
 Encoded = tuple[int | None, bytes]
@@ -26,6 +28,17 @@ class Codec(BaseModel, ABC):
     @abstractmethod
     def encode(self, reading: Reading) -> Encoded:
         """Return the frame that says so, or raise ValueError with what the device cannot say."""
+
+
+def read_by_port(frame: Frame, ports: Mapping[int, Callable[[], Reading]]) -> Reading:
+    """Return what the port's own way of reading says; raises FrameError where no frame comes on that port."""
+    if frame.port is None:
+        raise frame.fail("its port tells what a frame means, and none was given")
+    read = ports.get(frame.port)
+    if read is None:
+        allowed = ", ".join(str(port) for port in ports)
+        raise frame.fail(f"a wrong port, it sends on {allowed}")
+    return read()
 
 
 def occupied_bit(reading: Reading) -> int:
@@ -52,6 +65,11 @@ def number_of(reading: Reading, name: str, low: int = 0, high: int = 255) -> int
         msg = f"{name} is no number"
         raise ValueError(msg)
     return whole(value, name, low, high)
+
+
+def code_of(reading: Reading, name: str, codes: Mapping[int, str]) -> int:
+    """Return the number of a text among the reading's fields, 0 where it is not there or has none."""
+    return next((code for code, text in codes.items() if text == reading.fields.get(name)), 0)
 
 
 def version_of(reading: Reading) -> bytes:

@@ -10,6 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from broker_bridge.devices.bosch import BoschTps110
 from broker_bridge.devices.frame import Frame, FrameError, Reading, Status
+from broker_bridge.devices.generic_json import GenericJson
+from broker_bridge.devices.libelium import LibeliumV1, LibeliumV2
+from broker_bridge.devices.milesight import MilesightEm310Udl, MilesightEm400Mud
+from broker_bridge.devices.nwave import NwaveNcc405, NwaveNps310, NwaveNps405
+from broker_bridge.devices.placepod import PniPlacepod
+from broker_bridge.devices.tekzitel import TekzitelTekzipark
 from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,7 +26,20 @@ if TYPE_CHECKING:
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=223)]
 """LoRaWAN's application ports."""
-Decoder = Annotated[BoschTps110, Field()]
+Decoder = Annotated[
+    BoschTps110
+    | NwaveNps310
+    | NwaveNps405
+    | NwaveNcc405
+    | LibeliumV1
+    | LibeliumV2
+    | PniPlacepod
+    | TekzitelTekzipark
+    | MilesightEm310Udl
+    | MilesightEm400Mud
+    | GenericJson,
+    Field(discriminator="family"),
+]
 
 
 class ProfileFile(BaseModel):
@@ -60,9 +79,11 @@ class Profile:
         return self.codec.decode(Frame(self.name, port, frame), before)
 
     def decode_json(self, payload: object, *, before: Status | None = None) -> Reading:
-        """Return what a JSON payload says; raises FrameError, also where the device sends bytes."""
-        del payload, before
-        raise FrameError(self.name, None, b"", "it sends bytes, not JSON")
+        """Return what a parsed JSON payload says; raises FrameError, also where the device sends bytes."""
+        frame = Frame(self.name, None, b"")
+        if not isinstance(self.codec, GenericJson):
+            raise frame.fail("it sends bytes, not JSON")
+        return self.codec.decode_json(payload, frame, before)
 
     def encode(self, reading: Reading) -> Encoded:
         """Return port and frame as this device would send them; raises FrameError for what it cannot say."""
