@@ -39,7 +39,7 @@ from broker_bridge.bridge.device_map import COLUMNS, map_row, parse_map, read_ma
 from broker_bridge.bridge.record import Device, Spot
 from broker_bridge.bridge.registry import Registry, read_devices
 from broker_bridge.bridge.service import Bridge
-from broker_bridge.bridge.settings import load_settings
+from broker_bridge.bridge.settings import BridgeSettings, load_settings
 from broker_bridge.bridge.uplink import UplinkError, device_name
 from broker_bridge.devices import Profile, Reading, load_profile, load_profiles
 from broker_bridge.transport.base import ClientOptions
@@ -84,14 +84,14 @@ def run_bridge(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
             os.environ,
         )
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.look_now.set)
+        telling = asyncio.create_task(_tell(service, settings), name="bridge serving")
         try:
             async with health_file(service.serving.is_set):
                 await service.run(stop)
         finally:
+            telling.cancel()
             summary.update(service.summary())
 
-    sources = ", ".join(f"{source.name} ({source.network})" for source in settings.sources)
-    typer.echo(f"bridging {sources} to {settings.city} as {settings.gateway}", err=True)
     try:
         run(work)
     finally:
@@ -101,6 +101,12 @@ def run_bridge(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
     else:
         for name, value in summary.items():
             typer.echo(f"{name:>20} {value}")
+
+
+async def _tell(service: Bridge, settings: BridgeSettings) -> None:
+    await service.serving.wait()
+    sources = ", ".join(f"{source.name} ({source.network})" for source in settings.sources)
+    typer.echo(f"bridging {sources} to {settings.city} as {settings.gateway}", err=True)
 
 
 @bridge_app.command()

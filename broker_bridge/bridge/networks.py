@@ -65,6 +65,7 @@ def parse_chirpstack(topic: str, payload: bytes) -> Uplink | None:
         port=whole(said.get("fPort"), "fPort", PORT_MAX),
         session=session,
         frame=frame_bytes(said.get("data")),
+        json=part(said, "object") or None,
         rssi_dbm=best_rssi(said.get("rxInfo")),
     )
 
@@ -92,6 +93,7 @@ def parse_ttn(topic: str, payload: bytes) -> Uplink | None:
         port=whole(message.get("f_port"), "f_port", PORT_MAX),
         session=session,
         frame=frame_bytes(message.get("frm_payload")),
+        json=part(message, "decoded_payload") or None,
         rssi_dbm=best_rssi(message.get("rx_metadata")),
     )
 

@@ -1,4 +1,4 @@
-"""The gateway that the bridge is: a connection for each city, with birth and will; what holds is told at each connect."""
+"""The gateway that the bridge is: a connection for each city, with a birth, a will, and what holds at each connect."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from broker_bridge.bridge.counter import Frame, Place, Verdict
 from broker_bridge.bridge.record import Device, LastUplink, Spot, Stamp
 from broker_bridge.bridge.uplink import Uplink
 from broker_bridge.devices import FrameError
+from broker_bridge.devices.generic_json import GenericJson
 from broker_bridge.wire import messages
 from broker_bridge.wire.topics import TopicKind
 
@@ -96,7 +97,7 @@ class Translator:
             return []
         device.uplinks += 1
         text = json.dumps(uplink.json, separators=(",", ":")) if uplink.json is not None else None
-        check = zlib.crc32(uplink.frame + (text or "").encode(), uplink.port or 0)
+        check = zlib.crc32(uplink.frame or (text or "").encode(), uplink.port or 0)
         place = device.counter.place(Frame(uplink.f_cnt, at_ms, check, uplink.session, timed))
         device.lost = max(0, device.lost + place.lost)
         if place.verdict is Verdict.DUPLICATE:
@@ -183,7 +184,7 @@ class Translator:
 
     def _read(self, spot: Spot, uplink: Uplink, before: str | None) -> Reading:
         profile = self._profiles[spot.profile]
-        if uplink.json is not None and not uplink.frame:
+        if uplink.json is not None and (not uplink.frame or isinstance(profile.codec, GenericJson)):
             return profile.decode_json(uplink.json, before=before)  # type: ignore[arg-type]
         return profile.decode(uplink.frame, uplink.port, before=before)  # type: ignore[arg-type]
 
@@ -207,7 +208,7 @@ class Translator:
             battery_pct=device.battery_pct,
             rssi_dbm=device.rssi_dbm,
             temperature_c=device.temperature_c,
-            firmware=device.firmware or profile.firmware or None,
+            firmware=device.firmware,
             fault=device.fault,
         )
         return Outgoing(TopicKind.DEVICE, spot.place, message)

@@ -27,8 +27,9 @@ class UplinkError(BaybrokerError):
 class Uplink:
     """One message of a device. `at_ms` is the network's time, None where it gives none.
 
-    `f_cnt` is None where nothing counts; `session` changes with each join (the device's address). A `json` uplink
-    carries the payload itself, else `frame` has the bytes. A `joined` one says that the device joined, no more.
+    `f_cnt` is None where nothing counts; `session` changes with each join (the device's address). `frame` has the
+    bytes; `json` is what the network's own codec made of them, or all there is where nothing sends bytes. A `joined`
+    one says that the device joined, no more.
     """
 
     device: str
