@@ -16,7 +16,7 @@ from program import TIMEOUT_S, baybroker, one_line, start
 
 @contextlib.asynccontextmanager
 async def bridge_program(config, *arguments: object):
-    """Run `baybroker bridge` from when it is subscribed to the block's end; yields the process and its summary to be."""
+    """Run `baybroker bridge` once subscribed, until the block ends; yields the process and its summary to be."""
     process = await start("bridge", *arguments, "--config", config)
     summary: dict[str, object] = {}
     try:
