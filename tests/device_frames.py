@@ -44,7 +44,7 @@ def numbers(low, high, *, by=1):
 
 def readings(kinds="status heartbeat startup", statuses=("free", "occupied"), **values):
     return st.builds(
-        lambda **given: Reading(**given),
+        Reading,
         kind=st.sampled_from(kinds.split()),
         status=st.sampled_from(statuses),
         **values,

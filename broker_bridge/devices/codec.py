@@ -49,22 +49,22 @@ def occupied_bit(reading: Reading) -> int:
     return int(reading.status == "occupied")
 
 
-def whole(value: float | None, name: str, low: int, high: int, *, default: int = 0) -> int:
-    """Return the raw number as it is sent, rounded; raises ValueError outside the range of its bytes."""
-    number = default if value is None else round(value)
-    if not low <= number <= high:
+def whole(value: object, name: str, low: int, high: int) -> int:
+    """Return a number rounded as it is sent, 0 where none is given; raises ValueError beyond what its bytes hold."""
+    number = 0 if value is None else value
+    if not isinstance(number, int | float):
+        msg = f"{name} is no number"
+        raise ValueError(msg)  # noqa: TRY004 - what a device cannot say is one error
+    # so written, NaN is refused, and so is infinity before it would be rounded
+    if not (low - 1 < number < high + 1 and low <= round(number) <= high):
         msg = f"{name} is out of its range"
         raise ValueError(msg)
-    return number
+    return round(number)
 
 
 def number_of(reading: Reading, name: str, low: int = 0, high: int = 255) -> int:
     """Return a whole number of the reading's fields, 0 where it is not there; raises ValueError out of range."""
-    value = reading.fields.get(name)
-    if value is not None and not isinstance(value, int | float):
-        msg = f"{name} is no number"
-        raise ValueError(msg)
-    return whole(value, name, low, high)
+    return whole(reading.fields.get(name), name, low, high)
 
 
 def code_of(reading: Reading, name: str, codes: Mapping[int, str]) -> int:

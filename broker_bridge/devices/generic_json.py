@@ -108,7 +108,7 @@ class GenericJson(Codec):
                 msg = f"no field holds {name}"
                 raise ValueError(msg)
             _put(payload, path, value)
-        return None, json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        return None, json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
     def _status(self, frame: Frame, value: object) -> Status:
         statuses: tuple[Status, ...] = ("free", "occupied", "unknown")

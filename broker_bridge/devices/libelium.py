@@ -171,7 +171,8 @@ class _Libelium(Codec):
         if name == MILLIVOLTS:
             return whole(None if reading.battery_v is None else reading.battery_v * 1000, "battery_v", low, high)
         if name == "firmware":
-            return whole(int(str(reading.fields.get(name, 0))), name, low, high)
+            text = str(reading.fields.get(name, 0))
+            return whole(int(text) if text.isdecimal() else text, name, low, high)
         return number_of(reading, name, low, high)
 
 

@@ -24,7 +24,6 @@ BASIC: Final = {POWER_ON: 1, PROTOCOL: 1, HARDWARE: 2, FIRMWARE: 2, DEVICE_CLASS
 """What both tell after joining, with the length of each value."""
 BATTERY = 0x0175
 PERCENT_MAX = 100
-FIRMWARE_PARTS = 2
 
 
 class _Milesight(Codec):
@@ -70,7 +69,7 @@ class _Milesight(Codec):
         return self._reading(found, fields, before)
 
     def _reading(self, found: dict[str, int], fields: dict[str, object], before: Status | None) -> Reading:
-        status = None
+        status: Status | None = None
         if "distance_mm" in found:
             status = self._status(found["distance_mm"], before)
             fields["distance_mm"] = found["distance_mm"]
@@ -163,8 +162,8 @@ def _basic(frame: Frame, key: int, start: int) -> dict[str, object]:
 
 
 def _startup_bytes(reading: Reading) -> bytes:
-    parts = str(reading.fields.get("firmware", "1.1")).split(".")
-    if len(parts) != FIRMWARE_PARTS:
+    major, dot, minor = str(reading.fields.get("firmware", "1.1")).partition(".")
+    if not dot or not (major + minor).isdecimal():
         msg = "firmware must be two numbers such as 1.14"
         raise ValueError(msg)
-    return b"\xff\x0b\xff\xff\x0a" + bytes(whole(int(part, 16), "firmware", 0, 255) for part in parts)
+    return b"\xff\x0b\xff\xff\x0a" + bytes(whole(int(part, 16), "firmware", 0, 255) for part in (major, minor))
