@@ -108,8 +108,8 @@ async def load(devices: int, rate: int, seconds: float) -> dict[str, Any]:
                     took_s, used_s = time.monotonic() - began_at, cpu_s(bridge.pid) - used_s
                     behind = sent - len(lags_ms)
                     flushed_by = time.monotonic() + FLUSH_S
-                    while len(lags_ms) < sent and time.monotonic() < flushed_by:
-                        await asyncio.sleep(TURN_S)  # noqa: ASYNC110 - the last arrivals
+                    while len(lags_ms) < sent and time.monotonic() < flushed_by:  # noqa: ASYNC110 - the last ones
+                        await asyncio.sleep(TURN_S)
                     listening.cancel()
             finally:
                 bridge.terminate()

@@ -49,7 +49,8 @@ class Boot:
 class Frame:
     """What the counter needs to know of an uplink; `check` is a checksum of its bytes.
 
-    `timed` is False where the network gave no usable time and `at_ms` is when it was received.
+    `timed` is False where the network gave no usable time and `at_ms` is when it was received; `retained` is True
+    where the broker kept it, so that it may be of any age.
     """
 
     f_cnt: int | None
@@ -57,6 +58,7 @@ class Frame:
     check: int
     session: str | None = None
     timed: bool = True
+    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ class Counter:
 
     def _uncounted(self, boot: Boot, frame: Frame) -> Place:
         """Number what nobody counts by its arrival; the same time and content is the same message."""
-        if frame.timed and any(one[1:] == (frame.at_ms, frame.check) for one in self.recent):
+        is_again = frame.timed and any(one[1:] == (frame.at_ms, frame.check) for one in self.recent)
+        if is_again or (frame.retained and self.recent and self.recent[-1][2] == frame.check):
             return Place(boot.boot_id, boot.seq, Verdict.DUPLICATE)
         if frame.timed and frame.at_ms < self.last_at:
             # Its number is long past: it is told as of an older boot, for the history alone.

@@ -202,7 +202,7 @@ class Bridge:
                 self._not_understood(source, delivery, error)
                 continue
             if uplink is not None:
-                said += self._translator.take(uplink, source.name, now)
+                said += self._translator.take(uplink, source.name, now, retained=delivery.retained)
         await self._publish(said)
         for delivery in batch:
             delivery.ack()

@@ -82,8 +82,8 @@ class Translator:
             said += self._repeat(device, now)
         return said
 
-    def take(self, uplink: Uplink, source: str, now: int) -> list[Outgoing]:
-        """Note an uplink received at `now` and return what it says, oldest first."""
+    def take(self, uplink: Uplink, source: str, now: int, *, retained: bool = False) -> list[Outgoing]:
+        """Note an uplink received at `now` and return what it says, oldest first; a `retained` one may be old."""
         self.figures.uplinks += 1
         device = self._device(uplink.device, source)
         if device is None:
@@ -91,19 +91,21 @@ class Translator:
             return []
         self.touched.add(device.name)
         at_ms, timed = believed(uplink.at_ms, now)
-        device.heard_at, device.source = now, source
+        device.source = source
         if uplink.joined:
             device.counter.join(at_ms)
+            device.heard_at = max(device.heard_at, at_ms)
             return []
         device.uplinks += 1
         text = json.dumps(uplink.json, separators=(",", ":")) if uplink.json is not None else None
         check = zlib.crc32(uplink.frame or (text or "").encode(), uplink.port or 0)
-        place = device.counter.place(Frame(uplink.f_cnt, at_ms, check, uplink.session, timed))
+        place = device.counter.place(Frame(uplink.f_cnt, at_ms, check, uplink.session, timed, retained))
         device.lost = max(0, device.lost + place.lost)
         if place.verdict is Verdict.DUPLICATE:
             device.duplicates += 1
             self.figures.duplicates += 1
             return []
+        device.heard_at = max(device.heard_at, at_ms)
         if place.verdict is Verdict.FRESH:
             device.rssi_dbm = uplink.rssi_dbm
             device.last = LastUplink(

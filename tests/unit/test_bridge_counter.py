@@ -92,6 +92,7 @@ def test_what_nobody_counts_is_numbered_by_its_arrival():
     assert place(counter, None, 0) == (0, 0, "fresh", 0)
     assert place(counter, None, 10, 2) == (0, 1, "fresh", 0)
     assert place(counter, None, 10, 2)[2] == "duplicate"
+    assert place(counter, None, MINUTE, 2, timed=False, retained=True)[2] == "duplicate"
     late = counter.place(Frame(None, T + 5, 3))
     assert late.verdict is Verdict.LATE
     assert late.boot_id < T
