@@ -24,6 +24,7 @@ COMMANDS = (
     "bench",
     "homeassistant",
     "bridge",
+    "bridge_run",
 )
 
 
