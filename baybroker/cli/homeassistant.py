@@ -58,8 +58,9 @@ def homeassistant(
 
 
 def _client(address: BrokerAddress, announcer: Announcer, *, greet: bool) -> Transport:
-    async def again(_: Transport) -> None:
+    async def again(transport: Transport) -> None:
         announcer.again()
+        await _publish(transport, announcer.due())  # what makes it due may have been heard already
 
     options = ClientOptions(client_id=f"homeassistant-{uuid4().hex[:8]}")
     return connector(address, "gmqtt")(options, again if greet else None)
