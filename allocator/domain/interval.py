@@ -20,10 +20,6 @@ class Interval(NamedTuple):
         """Tell whether the two share an instant."""
         return self.from_at < other.until and other.from_at < self.until
 
-    def contains(self, other: Interval) -> bool:
-        """Tell whether the other lies inside."""
-        return self.from_at <= other.from_at and other.until <= self.until
-
 
 def slot_floor(at_ms: int) -> int:
     """Return the start of the slot that `at_ms` is in."""

@@ -2,8 +2,7 @@
 
 Method. Each side is a process of its own that publishes the same messages to one Mosquitto, in turns. Topics and
 payloads are ready before the clock starts; it runs, connected, from the first message to the last acknowledgement.
-The peer's program keeps its window full by itself, because paho is far slower when it has to queue what is over the
-window.
+The peer's program keeps its window full by itself, so that paho never has to queue what is over the window.
 """
 
 from __future__ import annotations

@@ -159,7 +159,7 @@ def bare_subscriber(address: BrokerAddress, settings: dict[str, Any]) -> None:
 
 
 def bare_publisher(address: BrokerAddress, settings: dict[str, Any]) -> None:
-    """Publish with the window kept full; paho is slower when it must queue by itself."""
+    """Publish with the window kept full, so that paho never has to queue what is over it."""
     packets, _ = occupancy_packets(settings["messages"], settings["bays"], time.time_ns() // 1_000_000)
     window = threading.Semaphore(WINDOW)
     client = _paho("bench-bare-publisher", address)

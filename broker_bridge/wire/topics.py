@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "parking/v1"
-TOPIC_BYTES_MAX = 512
 NAME_PATTERN = r"^[a-z0-9-]{1,64}$"
 _NAME = re.compile(r"[a-z0-9-]{1,64}")
 _NAMES = re.compile(r"[a-z0-9-]{1,64}(?:/[a-z0-9-]{1,64})*")
