@@ -84,7 +84,7 @@ _BAY_COLUMNS: dict[type[Event], tuple[str, Callable[[Any], object]]] = {
 # ---- offers
 
 
-def _weekly(state: State, event: e.WeeklyOffered, _at: int) -> None:
+def _weekly(state: State, event: e.WeeklyOffered, at: int) -> None:
     state.offered += 1
     state.enter_offer(
         Offer(
@@ -96,11 +96,12 @@ def _weekly(state: State, event: e.WeeklyOffered, _at: int) -> None:
             start=event.start,
             end=event.end,
             except_dates=event.except_dates,
+            offered_at=at,
         )
     )
 
 
-def _once(state: State, event: e.OnceOffered, _at: int) -> None:
+def _once(state: State, event: e.OnceOffered, at: int) -> None:
     state.offered += 1
     state.enter_offer(
         Offer(
@@ -110,14 +111,15 @@ def _once(state: State, event: e.OnceOffered, _at: int) -> None:
             kind="once",
             from_at=event.from_at,
             until=event.until,
+            offered_at=at,
         )
     )
 
 
-def _withdrawn(state: State, event: e.OffersWithdrawn, _at: int) -> None:
+def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
     for offer_id in event.offer_ids:
         offer = state.offers[offer_id]
-        offer.withdrawn = True
+        offer.withdrawn, offer.withdrawn_at = True, at
         state.enter_offer(offer)
 
 

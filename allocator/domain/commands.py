@@ -99,6 +99,27 @@ class OfferOnce:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OfferAuto:
+    """A resident lets the bay open when its sensor sees them leave, or no more."""
+
+    resident: str
+    request_id: str
+    bay: str
+    enabled: bool
+    risk_permille: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallBay:
+    """A resident comes home early: at `home_at`, or now."""
+
+    resident: str
+    request_id: str
+    bay: str
+    home_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawOffer:
     """A resident ends an offer, or every offer of the bay, for new bookings."""
 
@@ -159,6 +180,11 @@ class Timer(StrEnum):
     GATEWAY = "gateway"
     REVIEW = "review"
     ROLL = "roll"
+    TICK = "tick"
+    WAIT = "wait"
+    RECALL = "recall"
+    AUTO = "auto"
+    POINTS = "points"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +196,6 @@ class FallDue:
 
 
 Command = (
-    Observe | ReportDevice | ReportGateway | RequestBay | DriverCommand | OfferWeekly | OfferOnce | WithdrawOffer
-    | RefuseOffer | RegisterBays | OperateBay | ReleaseReservation | FallDue
+    Observe | ReportDevice | ReportGateway | RequestBay | DriverCommand | OfferWeekly | OfferOnce | OfferAuto
+    | RecallBay | WithdrawOffer | RefuseOffer | RegisterBays | OperateBay | ReleaseReservation | FallDue
 )  # fmt: skip

@@ -11,7 +11,11 @@ from allocator.domain.lifecycle import Occupancy, ReservationStatus
 
 @dataclass(slots=True, kw_only=True)
 class Offer:
-    """When a bay may be used. `kind` is `weekly` (rrule, start, end) or `once` (from_at, until)."""
+    """When a bay may be used. `kind` is `weekly` (rrule, start, end), `once` (from_at, until), `auto` or `recall`.
+
+    `auto` opens `[from_at, until)` for now, and `offered_ms` is what its earlier windows came to. `recall` takes
+    `[from_at, until)` away from what the others give.
+    """
 
     offer_id: str
     bay: str
@@ -24,6 +28,10 @@ class Offer:
     from_at: int | None = None
     until: int | None = None
     withdrawn: bool = False
+    risk_permille: int | None = None
+    offered_at: int = 0
+    withdrawn_at: int | None = None
+    offered_ms: int = 0
 
     def over(self, at_ms: int) -> bool:
         """Tell whether it opens nothing from then on."""
@@ -32,7 +40,12 @@ class Offer:
 
 @dataclass(slots=True, kw_only=True)
 class Bay:
-    """A bay of the register with what is known of it now; every field here is a fold of events."""
+    """A bay of the register with what is known of it now; every field here is a fold of events.
+
+    `away_since`: when the resident's car left, with an `auto` offer. `absences` of theirs are over, of which the
+    fitted model expected `hazard_permille`. Guests have used the bay for `rented_ms` in the week that began at
+    `rented_week`. Offered time was paid for in points up to `settled_at`.
+    """
 
     spec: BaySpec
     occupancy: Occupancy = Occupancy.UNKNOWN
@@ -43,6 +56,12 @@ class Bay:
     contested: str | None = None
     closed: bool = False
     retired: bool = False
+    away_since: int | None = None
+    absences: int = 0
+    hazard_permille: int = 0
+    rented_week: int = 0
+    rented_ms: int = 0
+    settled_at: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +95,9 @@ class Reservation:
     warned_at: int | None = None
     violation: bool = False
     price_won: int | None = None
+    wait_until: int | None = None
+    max_price_won: int | None = None
+    recalled_at: int | None = None
 
     def expected_by(self, grace_ms: int) -> int:
         """Return until when the driver may still come to the bay."""

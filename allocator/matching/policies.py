@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Protocol
 from allocator.matching.search import BIND_LEAD_MS, DEPTH_MAX, Found, Wanted, search
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from allocator.domain.events import Move
     from allocator.matching.board import Board
 
 
 class Policy(Protocol):
-    """A way to place requests. `bind_lead_ms`: how long before the start the bay is fixed; None: at once."""
+    """A way to place requests. Subclass it: only `name` and `place` have to be written.
+
+    `bind_lead_ms`: how long before the start the bay is fixed; None: at once. `batch_ms`: requests wait for the end
+    of such a window and are placed together; None: each is answered at once.
+    """
 
     @property
     def name(self) -> str:
@@ -22,15 +29,28 @@ class Policy(Protocol):
     @property
     def bind_lead_ms(self) -> int | None:
         """When the bay is fixed."""
-        ...
+        return None
+
+    @property
+    def batch_ms(self) -> int | None:
+        """How long requests are collected."""
+        return None
 
     def place(self, board: Board, wanted: Wanted, now: int) -> Found:
         """Return a bay for what is wanted and the moves that it takes, or none."""
         ...
 
+    def place_together(self, board: Board, wanted: Sequence[Wanted], now: int) -> list[str | None]:  # noqa: ARG002 - a default
+        """Return a bay for each of a batch, or None; no two of them overlap on one bay."""
+        return [None for _ in wanted]
+
+    def improve(self, board: Board, now: int) -> tuple[Move, ...]:  # noqa: ARG002 - a default
+        """Return moves of unbound reservations that shorten their walks; called at each tick."""
+        return ()
+
 
 @dataclass(frozen=True, slots=True)
-class Nearest:
+class Nearest(Policy):
     """First come, nearest: the baseline. Fixes the bay at once and moves nobody."""
 
     name: str = "nearest"
@@ -42,7 +62,7 @@ class Nearest:
 
 
 @dataclass(frozen=True, slots=True)
-class BindLate:
+class BindLate(Policy):
     """Accept now, bind late: unbound reservations may move so that one more finds a place."""
 
     name: str = "bind-late"

@@ -24,7 +24,7 @@ BIND_LEAD_MS = 15 * 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a bay is looked for: near where, when, and what it must have."""
+    """What a bay is looked for: near where, when, and what it must have. `tariffs`: those it may have, None: any."""
 
     lat: float
     lon: float
@@ -32,6 +32,7 @@ class Wanted:
     max_walk_m: int
     needs: tuple[str, ...] = ()
     exclude: str | None = None
+    tariffs: frozenset[str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def wanted_by(reservation: Reservation) -> Wanted:
     )
 
 
-def unfit(bay: Bay, wanted: Wanted, now: int) -> str | None:
+def unfit(bay: Bay, wanted: Wanted, now: int) -> str | None:  # noqa: PLR0911 - one filter each
     """Return the filter that a bay falls to, or None. What starts soon needs a bay that is known to be free."""
     if bay.retired or bay.closed:
         return "closed"
@@ -74,6 +75,8 @@ def unfit(bay: Bay, wanted: Wanted, now: int) -> str | None:
         return "excluded"
     if not set(wanted.needs) <= set(bay.spec.needs):
         return "needs"
+    if wanted.tariffs is not None and bay.spec.tariff not in wanted.tariffs:
+        return "too_dear"
     starts_in = wanted.held.from_at - now
     if bay.contested is not None and starts_in < HOUR_MS:
         return "contested"

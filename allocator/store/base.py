@@ -70,7 +70,8 @@ class LedgerEntry:
 
     position: int
     account: str
-    amount_won: int
+    amount: int
+    unit: str = "won"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,24 +21,30 @@ INSERT INTO event (position, at, zone, event_no, type, payload) VALUES (?, ?, ?,
 -- upsert_bay --
 -- Write a bay as it is now.
 INSERT INTO bay (
-    bay, zone, lat, lon, gateway, resident, needs,
-    occupancy, observed_at, boot_id, seq, lost, contested, closed, retired
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    bay, zone, lat, lon, gateway, resident, needs, tariff,
+    occupancy, observed_at, boot_id, seq, lost, contested, closed, retired,
+    away_since, absences, hazard_permille, rented_week, rented_ms, settled_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (bay) DO UPDATE SET
     zone = excluded.zone, lat = excluded.lat, lon = excluded.lon, gateway = excluded.gateway,
-    resident = excluded.resident, needs = excluded.needs, occupancy = excluded.occupancy,
+    resident = excluded.resident, needs = excluded.needs, tariff = excluded.tariff, occupancy = excluded.occupancy,
     observed_at = excluded.observed_at, boot_id = excluded.boot_id, seq = excluded.seq, lost = excluded.lost,
-    contested = excluded.contested, closed = excluded.closed, retired = excluded.retired;
+    contested = excluded.contested, closed = excluded.closed, retired = excluded.retired,
+    away_since = excluded.away_since, absences = excluded.absences, hazard_permille = excluded.hazard_permille,
+    rented_week = excluded.rented_week, rented_ms = excluded.rented_ms, settled_at = excluded.settled_at;
 
 -- upsert_offer --
 -- Write an offer as it is now.
 INSERT INTO offer (
-    offer_id, bay, resident, kind, rrule, "start", "end", except_dates, from_at, until, withdrawn
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    offer_id, bay, resident, kind, rrule, "start", "end", except_dates, from_at, until, withdrawn,
+    risk_permille, offered_at, withdrawn_at, offered_ms
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (offer_id) DO UPDATE SET
     bay = excluded.bay, resident = excluded.resident, kind = excluded.kind, rrule = excluded.rrule,
     "start" = excluded."start", "end" = excluded."end", except_dates = excluded.except_dates,
-    from_at = excluded.from_at, until = excluded.until, withdrawn = excluded.withdrawn;
+    from_at = excluded.from_at, until = excluded.until, withdrawn = excluded.withdrawn,
+    risk_permille = excluded.risk_permille, offered_at = excluded.offered_at, withdrawn_at = excluded.withdrawn_at,
+    offered_ms = excluded.offered_ms;
 
 -- lift_reservation --
 -- Take a reservation off its bay until its new row is written.
@@ -49,8 +55,8 @@ UPDATE reservation SET bay = NULL WHERE reservation_id = ?;
 INSERT INTO reservation (
     reservation_id, request_id, driver, vehicle_id, zone, lat, lon, from_at, until, held_from, held_until,
     max_walk_m, needs, quote_won, status, bay, walk_m, accepted_at, bound_at, activated_at, ended_at, warned_at,
-    violation, price_won
-) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    violation, price_won, wait_until, max_price_won, recalled_at
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (reservation_id) DO UPDATE SET
     request_id = excluded.request_id, driver = excluded.driver, vehicle_id = excluded.vehicle_id,
     zone = excluded.zone, lat = excluded.lat, lon = excluded.lon, from_at = excluded.from_at,
@@ -58,7 +64,8 @@ ON CONFLICT (reservation_id) DO UPDATE SET
     max_walk_m = excluded.max_walk_m, needs = excluded.needs, quote_won = excluded.quote_won,
     status = excluded.status, bay = excluded.bay, walk_m = excluded.walk_m, accepted_at = excluded.accepted_at,
     bound_at = excluded.bound_at, activated_at = excluded.activated_at, ended_at = excluded.ended_at,
-    warned_at = excluded.warned_at, violation = excluded.violation, price_won = excluded.price_won;
+    warned_at = excluded.warned_at, violation = excluded.violation, price_won = excluded.price_won, wait_until = excluded.wait_until,
+    max_price_won = excluded.max_price_won, recalled_at = excluded.recalled_at;
 
 -- insert_answer --
 -- Keep what a party was told; a second answer to one request is refused.
@@ -81,7 +88,7 @@ ON CONFLICT (bay) DO UPDATE SET
 
 -- insert_ledger --
 -- Book one side of a charge.
-INSERT INTO ledger (position, account, amount_won) VALUES (?, ?, ?);
+INSERT INTO ledger (position, account, unit, amount) VALUES (?, ?, ?, ?);
 
 -- upsert_meta --
 -- Set a value of the database as a whole.
@@ -129,22 +136,25 @@ SELECT zone, MAX(event_no) FROM event WHERE zone IS NOT NULL AND event_no IS NOT
 -- select_bays --
 -- Every bay, retired ones included.
 SELECT
-    bay, zone, lat, lon, gateway, resident, needs,
-    occupancy, observed_at, boot_id, seq, lost, contested, closed, retired
+    bay, zone, lat, lon, gateway, resident, needs, tariff,
+    occupancy, observed_at, boot_id, seq, lost, contested, closed, retired,
+    away_since, absences, hazard_permille, rented_week, rented_ms, settled_at
 FROM bay ORDER BY bay;
 
 -- select_offers --
 -- Every offer, withdrawn ones included.
-SELECT offer_id, bay, resident, kind, rrule, "start", "end", except_dates, from_at, until, withdrawn
+SELECT
+    offer_id, bay, resident, kind, rrule, "start", "end", except_dates, from_at, until, withdrawn,
+    risk_permille, offered_at, withdrawn_at, offered_ms
 FROM offer ORDER BY offer_id;
 
 -- select_reservations --
--- The live reservations.
+-- The live reservations, and those that wait for a bay.
 SELECT
     reservation_id, request_id, driver, vehicle_id, zone, lat, lon, from_at, until, held_from, held_until,
     max_walk_m, needs, quote_won, status, bay, walk_m, accepted_at, bound_at, activated_at, ended_at, warned_at,
-    violation, price_won
-FROM reservation WHERE status IN ('accepted', 'bound', 'active') ORDER BY reservation_id;
+    violation, price_won, wait_until, max_price_won, recalled_at
+FROM reservation WHERE status IN ('waiting', 'accepted', 'bound', 'active') ORDER BY reservation_id;
 
 -- select_heard --
 -- When each sensor was last heard.

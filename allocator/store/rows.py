@@ -70,7 +70,7 @@ def writes_of(commit: Commit) -> list[Write]:
             "upsert_heard",
             [(it.bay, it.boot_id, it.seq, it.last_heard_at, it.heartbeat_ms, it.seen) for it in commit.heard],
         ),
-        ("insert_ledger", [(it.position, it.account, it.amount_won) for it in commit.ledger]),
+        ("insert_ledger", [(it.position, it.account, it.unit, it.amount) for it in commit.ledger]),
         ("upsert_meta", list(commit.meta.items())),
         ("insert_quarantine", [(it.at, it.topic, it.payload, it.error) for it in commit.quarantined]),
         ("upsert_snapshot", snapshots),
@@ -113,12 +113,13 @@ def loaded_from(snapshot: StateImage | None, events: Iterable[Row], tables: Mapp
 
 
 def _check_balance(commit: Commit) -> None:
-    sums: dict[int, int] = {}
+    sums: dict[tuple[int, str], int] = {}
     for entry in commit.ledger:
-        sums[entry.position] = sums.get(entry.position, 0) + entry.amount_won
-    for position, total_won in sums.items():
-        if total_won:
-            raise ConstraintError(f"the ledger entries of position {position} sum to {total_won}, not to 0")
+        key = (entry.position, entry.unit)
+        sums[key] = sums.get(key, 0) + entry.amount
+    for (position, unit), total in sums.items():
+        if total:
+            raise ConstraintError(f"the ledger entries of position {position} sum to {total} {unit}, not to 0")
 
 
 def _event_row(recorded: Recorded) -> Row:
@@ -128,16 +129,25 @@ def _event_row(recorded: Recorded) -> Row:
 def _bay_row(it: Bay) -> Row:
     spec = it.spec
     return (
-        spec.bay, spec.zone, spec.lat, spec.lon, spec.gateway, spec.resident, encode_texts(spec.needs),
+        spec.bay, spec.zone, spec.lat, spec.lon, spec.gateway, spec.resident, encode_texts(spec.needs), spec.tariff,
         it.occupancy.value, it.observed_at, it.boot_id, it.seq, it.lost, it.contested, it.closed, it.retired,
+        *(getattr(it, name) for name in _BAY_USE),
     )  # fmt: skip
 
 
 def _bay(row: Row) -> Bay:
-    bay, zone, lat, lon, gateway, resident, needs, occupancy, observed_at, boot_id, seq, lost, contested, *flags = row
+    bay, zone, lat, lon, gateway, resident, needs, tariff, *heard = row
+    occupancy, observed_at, boot_id, seq, lost, contested, closed, retired, *use = heard
     return Bay(
         spec=BaySpec(
-            bay=bay, zone=zone, lat=lat, lon=lon, gateway=gateway, resident=resident, needs=decode_texts(needs)
+            bay=bay,
+            zone=zone,
+            lat=lat,
+            lon=lon,
+            gateway=gateway,
+            resident=resident,
+            needs=decode_texts(needs),
+            tariff=tariff,
         ),
         occupancy=Occupancy(occupancy),
         observed_at=observed_at,
@@ -145,18 +155,22 @@ def _bay(row: Row) -> Bay:
         seq=seq,
         lost=lost,
         contested=contested,
-        closed=bool(flags[0]),
-        retired=bool(flags[1]),
+        closed=bool(closed),
+        retired=bool(retired),
+        **dict(zip(_BAY_USE, use, strict=True)),
     )
 
 
+_BAY_USE = ("away_since", "absences", "hazard_permille", "rented_week", "rented_ms", "settled_at")
+"""Columns of a bay that have the name of their field and come last."""
 _OFFER_FIELDS = (
     "offer_id", "bay", "resident", "kind", "rrule", "start", "end", "except_dates", "from_at", "until", "withdrawn",
+    "risk_permille", "offered_at", "withdrawn_at", "offered_ms",
 )  # fmt: skip
 _RESERVATION_FIELDS = (
     "reservation_id", "request_id", "driver", "vehicle_id", "zone", "lat", "lon", "from_at", "until", "held_from",
     "held_until", "max_walk_m", "needs", "quote_won", "status", "bay", "walk_m", "accepted_at", "bound_at",
-    "activated_at", "ended_at", "warned_at", "violation", "price_won",
+    "activated_at", "ended_at", "warned_at", "violation", "price_won", "wait_until", "max_price_won", "recalled_at",
 )  # fmt: skip
 
 
@@ -167,7 +181,8 @@ def _offer_row(it: Offer) -> Row:
 
 def _offer(row: Row) -> Offer:
     values = dict(zip(_OFFER_FIELDS, row, strict=True))
-    return Offer(**values | {"except_dates": decode_texts(values["except_dates"]), "withdrawn": bool(row[-1])})
+    values |= {"except_dates": decode_texts(values["except_dates"]), "withdrawn": bool(values["withdrawn"])}
+    return Offer(**values)
 
 
 def _reservation_row(it: Reservation) -> Row:

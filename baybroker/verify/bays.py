@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     from baybroker.verify.report import Counters
 
 UNHEARD: Fields = {"occupancy": "unknown", "observed_at": 0, "boot_id": -1, "seq": -1, "lost": None}
+UNUSED: Fields = {
+    "away_since": None,
+    "absences": 0,
+    "hazard_permille": 0,
+    "rented_week": 0,
+    "rented_ms": 0,
+    "settled_at": None,
+}
 _SPEC = ("bay", "zone", "lat", "lon", "gateway")
+_SPEC_OPTIONAL: Fields = {"resident": None, "needs": [], "tariff": None}
 _SET: dict[str, Fields] = {
     "bay_retired": {"retired": 1},
     "bay_closed": {"closed": 1},
@@ -40,11 +49,10 @@ class Bays:
 
     def _registered(self, _position: int, _at: int, data: Fields) -> None:
         spec = data["spec"]
-        known = self.rows.get(spec["bay"], UNHEARD | {"contested": None, "closed": 0})
+        known = self.rows.get(spec["bay"], UNHEARD | UNUSED | {"contested": None, "closed": 0})
         place = {name: spec[name] for name in _SPEC}
-        self.rows[spec["bay"]] = (
-            known | place | {"resident": spec.get("resident"), "needs": spec.get("needs", []), "retired": 0}
-        )
+        optional = {name: spec.get(name, default) for name, default in _SPEC_OPTIONAL.items()}
+        self.rows[spec["bay"]] = known | place | optional | {"retired": 0}
 
     def _occupancy_changed(self, _position: int, _at: int, data: Fields) -> None:
         counters, status = self._counters, data["status"]

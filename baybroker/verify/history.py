@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
     from baybroker.verify.reading import Fields
 
-UNPUBLISHED = frozenset({"replanned", "operator_command_refused"})
+UNPUBLISHED = frozenset(
+    {
+        "replanned",
+        "operator_command_refused",
+        "resident_left",
+        "resident_returned",
+        "auto_window_set",
+        "points_awarded",
+    }
+)
 
 
 def verify_history(path: str | Path) -> Report:

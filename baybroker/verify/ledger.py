@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from baybroker.verify.report import Report
     from baybroker.verify.reservations import Reservations
 
-_ENTRIES = "SELECT position, account, amount_won FROM ledger ORDER BY position"
+_ENTRIES = "SELECT position, account, amount AS amount_won FROM ledger ORDER BY position"
 
 
 class Ledger:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _RULE_REACH = timedelta(days=28)  # a rule is unrolled from here before its offer, for windows that began earlier
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-_EMPTY: Fields = dict.fromkeys(("rrule", "start", "end", "from_at", "until"))
+_EMPTY: Fields = dict.fromkeys(("rrule", "start", "end", "from_at", "until", "risk_permille", "withdrawn_at"))
 
 
 class Offers:
@@ -55,15 +55,20 @@ class Offers:
 
     def _enter(self, kind: str, at: int, data: Fields, fields: Fields) -> None:
         same = {name: data[name] for name in ("offer_id", "bay", "resident")}
-        row = same | _EMPTY | {"kind": kind, "except_dates": [], "withdrawn": 0} | fields
+        row = (
+            same
+            | _EMPTY
+            | {"kind": kind, "except_dates": [], "withdrawn": 0, "offered_at": at, "offered_ms": 0}
+            | fields
+        )
         self.rows[row["offer_id"]] = row
         first = datetime.fromtimestamp(at / 1000, UTC).astimezone(self._zone).date() - _RULE_REACH
         self._open.setdefault(row["bay"], {})[row["offer_id"]] = (row, first)
 
-    def _withdrawn(self, _position: int, _at: int, data: Fields) -> None:
+    def _withdrawn(self, _position: int, at: int, data: Fields) -> None:
         for offer_id in data["offer_ids"]:
             row = self.rows[offer_id]
-            row["withdrawn"] = 1
+            row |= {"withdrawn": 1, "withdrawn_at": at}
             self._open.get(row["bay"], {}).pop(offer_id, None)
 
     def _windows(self, bay: str, from_at: int, until: int) -> Iterator[tuple[int, int]]:

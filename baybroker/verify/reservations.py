@@ -43,7 +43,9 @@ _COPIED = (
     "reservation_id", "request_id", "driver", "vehicle_id", "zone", "lat", "lon", "from_at", "until", "held_from",
     "held_until", "max_walk_m", "needs", "quote_won", "walk_m",
 )  # fmt: skip
-_EMPTY: Fields = dict.fromkeys(("bound_at", "activated_at", "ended_at", "warned_at", "price_won"))
+_EMPTY: Fields = dict.fromkeys(
+    ("bound_at", "activated_at", "ended_at", "warned_at", "price_won", "wait_until", "max_price_won", "recalled_at")
+)
 _COUNTED = {"reservation_bound": "bound", "reservation_activated": "active", "reservation_relocated": "substitutes"}
 
 

@@ -33,7 +33,7 @@ async def database(tmp_path):
 
 def break_history(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE ledger SET amount_won = 1 WHERE account = 'operator'")
+        connection.execute("UPDATE ledger SET amount = 1 WHERE account = 'operator'")
         connection.commit()
 
 

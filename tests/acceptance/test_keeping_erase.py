@@ -50,7 +50,7 @@ async def test_nothing_of_the_person_is_left_and_the_history_is_clean(database):
     assert [event["explanation"]["fell"] for event in events if "explanation" in event] == [{}]
     (row,) = rows(database, "SELECT driver, vehicle_id, lat, lon, needs, bay, price_won FROM reservation WHERE lat = 0")
     assert row == ("erased-1", "erased-1-v2", 0.0, 0.0, "[]", "bay-1", 3_000)
-    assert rows(database, "SELECT amount_won FROM ledger WHERE account = 'driver:erased-1'") == [(-3_000,)]
+    assert rows(database, "SELECT amount FROM ledger WHERE account = 'driver:erased-1'") == [(-3_000,)]
 
 
 async def test_deleted_rows_that_still_lie_in_the_file_are_gone_too(database):
@@ -148,7 +148,7 @@ async def test_a_reader_that_holds_the_log_is_asked_to_go(database):
 
 async def test_a_history_that_is_not_clean_is_not_touched(database):
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE ledger SET amount_won = amount_won + 1 WHERE account = 'operator'")
+        connection.execute("UPDATE ledger SET amount = amount + 1 WHERE account = 'operator'")
         connection.commit()
     before = rows(database, "SELECT * FROM event")
     done = await baybroker("erase", DRIVER, "--database", database)

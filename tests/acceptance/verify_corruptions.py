@@ -107,8 +107,9 @@ CORRUPTIONS = {
     "a row too many": (
         "S6",
         (
-            "INSERT INTO bay SELECT 'bay-9', zone, lat, lon, gateway, resident, needs,"
-            " occupancy, observed_at, boot_id, seq, lost, contested, closed, retired FROM bay LIMIT 1"
+            "INSERT INTO bay SELECT 'bay-9', zone, lat, lon, gateway, resident, needs, tariff,"
+            " occupancy, observed_at, boot_id, seq, lost, contested, closed, retired,"
+            " away_since, absences, hazard_permille, rented_week, rented_ms, settled_at FROM bay LIMIT 1"
         ),
         "has bay-9, the events have not",
     ),
@@ -177,7 +178,7 @@ CORRUPTIONS = {
     ),
     "money from nowhere": (
         "S8",
-        "UPDATE ledger SET amount_won = amount_won + 1 WHERE account = 'operator'",
+        "UPDATE ledger SET amount = amount + 1 WHERE account = 'operator'",
         "sums to 1 won, not to 0",
     ),
     "money to the wrong account": (

@@ -102,11 +102,11 @@ def morning(town: Town) -> None:
     night = {"rrule": "FREQ=DAILY", "start": "20:00", "end": "18:30"}
     for offer_id, bay, times in (("off-1", "bay-1", weekly), ("off-3", "bay-3", night)):
         who = {"offer_id": offer_id, "bay": bay, "resident": f"res-{bay}", "except_dates": ("2026-03-03",)}
-        town.offers[offer_id] = Offer(**who, **times, kind="weekly")
+        town.offers[offer_id] = Offer(**who, **times, kind="weekly", offered_at=at)
         event = ev.WeeklyOffered(**who, **times, request_id=f"q-{offer_id}")
         town.did(at, event, town.bays[bay].spec.zone, f"residents/res-{bay}")
     once = {"offer_id": "off-2", "bay": "bay-2", "resident": "res-bay-2", "from_at": NINE - 1, "until": NINE + 9 * HOUR}
-    town.offers["off-2"] = Offer(**once, kind="once")
+    town.offers["off-2"] = Offer(**once, kind="once", offered_at=at)
     town.did(at, ev.OnceOffered(**once, request_id="q-off-2"), answers="residents/res-bay-2")
     for seq, (before, status) in enumerate((("unknown", "occupied"), ("occupied", "free"), ("free", "occupied"))):
         seen = {"observed_at": at + seq, "boot_id": 5, "seq": seq}
@@ -162,7 +162,7 @@ def evening(town: Town) -> None:
     town.did(end, rejected, None, "drivers/drv-5")
     withdrawn = ev.OffersWithdrawn(bay="bay-2", resident="res-bay-2", request_id="q-withdraw", offer_ids=("off-2",))
     town.did(end, withdrawn, answers="residents/res-bay-2")
-    town.offers["off-2"] = replace(town.offers["off-2"], withdrawn=True)
+    town.offers["off-2"] = replace(town.offers["off-2"], withdrawn=True, withdrawn_at=end)
     town.did(end, ev.OperatorCommandRefused(request_id="q-6", operator="op-1", reason="x"), None, "operators/op-1")
 
 

@@ -20,7 +20,9 @@ BARE = Explanation(policy="nearest", candidates=0)
 
 
 def spec(bay: str = "bay-1", zone: str = "zone-a") -> BaySpec:
-    return BaySpec(bay=bay, zone=zone, lat=37.45, lon=126.9, gateway="gw-1", resident=f"res-{bay}", needs=("ev",))
+    return BaySpec(
+        bay=bay, zone=zone, lat=37.45, lon=126.9, gateway="gw-1", resident=f"res-{bay}", needs=("ev",), tariff="t"
+    )
 
 
 ONE_OF_EACH: tuple[Event, ...] = (
@@ -49,6 +51,21 @@ ONE_OF_EACH: tuple[Event, ...] = (
     ev.OnceOffered(
         offer_id="off-2", bay="bay-1", resident="res-1", request_id="q-7", from_at=MONDAY_9, until=MONDAY_9 + HOUR
     ),
+    ev.AutoOffered(offer_id="off-3", bay="bay-1", resident="res-1", request_id="q-20", risk_permille=100),
+    ev.ResidentLeft(bay="bay-1", at=MONDAY_9),
+    ev.ResidentReturned(bay="bay-1", at=MONDAY_9 + HOUR, hazard_permille=310),
+    ev.AutoWindowSet(bay="bay-1", offer_id="off-3", from_at=MONDAY_9, until=MONDAY_9 + HOUR),
+    ev.BayRecalled(
+        offer_id="off-4",
+        bay="bay-1",
+        resident="res-1",
+        request_id="q-21",
+        from_at=MONDAY_9,
+        until=MONDAY_9 + HOUR,
+        free_at=MONDAY_9 + MINUTE,
+        meanwhile="bay-2",
+    ),
+    ev.GuestRecalled(reservation_id="rsv-1", bay="bay-1", until=MONDAY_9 + MINUTE, held_until=MONDAY_9 + 2 * MINUTE),
     ev.OfferRejected(resident="res-1", request_id="q-8", bay="bay-1", reason="not_yours"),
     ev.OffersWithdrawn(bay="bay-1", resident="res-1", request_id="q-9", offer_ids=("off-1", "off-2")),
     ev.ReservationAccepted(
@@ -69,6 +86,25 @@ ONE_OF_EACH: tuple[Event, ...] = (
         bay="bay-1",
         walk_m=90,
         explanation=EXPLANATION,
+    ),
+    ev.RequestWaitlisted(
+        reservation_id="rsv-2",
+        request_id="q-22",
+        driver="drv-2",
+        vehicle_id="v-2",
+        zone="zone-a",
+        lat=37.45,
+        lon=126.9,
+        from_at=MONDAY_9 + 1,
+        until=MONDAY_9 + HOUR,
+        held_from=MONDAY_9,
+        held_until=MONDAY_9 + 2 * HOUR,
+        max_walk_m=300,
+        needs=(),
+        quote_won=1_200,
+        wait_until=MONDAY_9 + MINUTE,
+        max_price_won=2_000,
+        explanation=BARE,
     ),
     ev.RequestRejected(request_id="q-11", driver="drv-1", zone=None, reason="no_bay", explanation=BARE),
     ev.DriverCommandRefused(
@@ -107,6 +143,9 @@ ONE_OF_EACH: tuple[Event, ...] = (
         resident_won=700,
         request_id="q-17",
     ),
+    ev.PointsAwarded(
+        bay="bay-1", resident="res-1", from_at=MONDAY_9, until=MONDAY_9 + HOUR, offered_ms=HOUR, millipoints=10
+    ),
     ev.ReservationCancelled(reservation_id="rsv-1", request_id="q-18", operator="op-1"),
     ev.ReservationExpired(reservation_id="rsv-1", bay="bay-1"),
     ev.ReservationFailed(reservation_id="rsv-1", reason="no_substitute", request_id="q-19"),
@@ -136,6 +175,12 @@ def bay(name: str = "bay-1") -> Bay:
         contested="stranger",
         closed=True,
         retired=False,
+        away_since=14,
+        absences=15,
+        hazard_permille=16,
+        rented_week=17,
+        rented_ms=18,
+        settled_at=19,
     )
 
 
@@ -149,6 +194,7 @@ def weekly(offer_id: str = "off-1", on: str = "bay-1") -> Offer:
         start="09:00",
         end="18:00",
         except_dates=("2026-03-01",),
+        offered_at=MONDAY_9,
     )
 
 
@@ -161,6 +207,14 @@ def once(offer_id: str = "off-2", on: str = "bay-1") -> Offer:
         from_at=MONDAY_9,
         until=MONDAY_9 + HOUR,
         withdrawn=True,
+        offered_at=MONDAY_9,
+        withdrawn_at=MONDAY_9 + MINUTE,
+    )
+
+
+def auto(offer_id: str = "off-3", on: str = "bay-1") -> Offer:
+    return Offer(
+        offer_id=offer_id, bay=on, resident="res-1", kind="auto", risk_permille=101, from_at=1, until=2, offered_ms=3
     )
 
 
@@ -198,6 +252,9 @@ def reservation(
         warned_at=MONDAY_9 - 8,
         violation=True,
         price_won=1_109,
+        wait_until=MONDAY_9 - 10,
+        max_price_won=1_310,
+        recalled_at=MONDAY_9 - 11,
     )
 
 

@@ -37,7 +37,7 @@ async def test_a_database_of_each_version_is_brought_up_to_date_with_what_it_hol
     loaded = await store.load()
     assert loaded.events == world.recorded(world.ONE_OF_EACH)
     assert loaded.tables.bays == [world.bay("bay-1"), world.bay("bay-2")]
-    assert loaded.tables.offers == [world.weekly(), world.once()]
+    assert loaded.tables.offers == [world.weekly(), world.once(), world.auto()]
     assert loaded.tables.reservations == [world.reservation("rsv-1"), world.reservation("rsv-2", "bay-2")]
     await store.commit(Commit(events=world.recorded((world.ONE_OF_EACH[0],), loaded.tables.position + 1)))
     await store.close()

@@ -144,7 +144,7 @@ def test_arriving_and_leaving_by_message():
     assert (done["type"], done["price_won"]) == ("completed", 600)
     assert work.notices("b1")[1:] == ["guest_arrived", "guest_left", "earning"]
     entries = [entry for commit in work.commits for entry in commit.ledger]
-    assert {entry.account: entry.amount_won for entry in entries} == {
+    assert {entry.account: entry.amount for entry in entries} == {
         "driver:drv-1": -600,
         "resident:res-b1": 300,
         "operator": 300,

@@ -36,6 +36,7 @@ CREATE TABLE bay (
     gateway TEXT NOT NULL,
     resident TEXT,
     needs TEXT NOT NULL,
+    tariff TEXT,
     occupancy TEXT NOT NULL CHECK (occupancy IN ('free', 'occupied', 'unknown')),
     observed_at INTEGER NOT NULL,
     boot_id INTEGER NOT NULL,
@@ -43,14 +44,20 @@ CREATE TABLE bay (
     lost TEXT,
     contested TEXT,
     closed INTEGER NOT NULL CHECK (closed IN (0, 1)),
-    retired INTEGER NOT NULL CHECK (retired IN (0, 1))
+    retired INTEGER NOT NULL CHECK (retired IN (0, 1)),
+    away_since INTEGER,
+    absences INTEGER NOT NULL,
+    hazard_permille INTEGER NOT NULL,
+    rented_week INTEGER NOT NULL,
+    rented_ms INTEGER NOT NULL,
+    settled_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE offer (
     offer_id TEXT PRIMARY KEY,
     bay TEXT NOT NULL REFERENCES bay (bay),
     resident TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('weekly', 'once')),
+    kind TEXT NOT NULL CHECK (kind IN ('weekly', 'once', 'auto', 'recall')),
     rrule TEXT,
     "start" TEXT,
     "end" TEXT,
@@ -58,9 +65,14 @@ CREATE TABLE offer (
     from_at INTEGER,
     until INTEGER,
     withdrawn INTEGER NOT NULL CHECK (withdrawn IN (0, 1)),
+    risk_permille INTEGER,
+    offered_at INTEGER NOT NULL,
+    withdrawn_at INTEGER,
+    offered_ms INTEGER NOT NULL,
     CHECK (
         (kind = 'weekly' AND rrule IS NOT NULL AND "start" IS NOT NULL AND "end" IS NOT NULL)
-        OR (kind = 'once' AND from_at < until)
+        OR (kind IN ('once', 'recall') AND from_at < until)
+        OR (kind = 'auto' AND risk_permille IS NOT NULL)
     )
 ) STRICT;
 
@@ -93,6 +105,9 @@ CREATE TABLE reservation (
     warned_at INTEGER,
     violation INTEGER NOT NULL CHECK (violation IN (0, 1)),
     price_won INTEGER,
+    wait_until INTEGER,
+    max_price_won INTEGER,
+    recalled_at INTEGER,
     CHECK (from_at < until),
     CHECK (held_from < held_until)
 ) STRICT;
@@ -168,12 +183,13 @@ CREATE TABLE heard (
     seen INTEGER NOT NULL -- bit n is set when the message numbered seq - n came
 ) STRICT, WITHOUT ROWID;
 
--- Double entries: those of one position sum to zero.
+-- Double entries: those of one position and unit sum to zero.
 CREATE TABLE ledger (
     entry_id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL REFERENCES event (position),
     account TEXT NOT NULL,
-    amount_won INTEGER NOT NULL
+    unit TEXT NOT NULL CHECK (unit IN ('won', 'millipoints')),
+    amount INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX ledger_account ON ledger (account, position);
