@@ -10,6 +10,7 @@ from allocator.domain import events as e
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
 from allocator.domain.model import Bay, Offer, Reservation
+from allocator.domain.windows import week_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +166,7 @@ def _replanned(state: State, event: e.Replanned, _at: int) -> None:
 def _bound(state: State, event: e.ReservationBound, at: int) -> None:
     reservation = _advance(state, event.reservation_id, "bound")
     reservation.bound_at, reservation.walk_m = at, event.walk_m
+    state.board.bind(reservation)
     _changed(state, reservation)
     state.arm_reservation(reservation)
 
@@ -206,8 +208,20 @@ def _warned(state: State, event: e.OverstayWarned, at: int) -> None:
 
 
 def _completed(state: State, event: e.ReservationCompleted, _at: int) -> None:
-    state.reservations[event.reservation_id].price_won = event.price_won
+    reservation = state.reservations[event.reservation_id]
+    reservation.price_won = event.price_won
+    _rented(state, event, reservation.activated_at or reservation.from_at)
     _end(state, event.reservation_id, "completed", event.at)
+
+
+def _rented(state: State, event: e.ReservationCompleted, began_at: int) -> None:
+    """Count the time used to the bay's week: that of the stay's end; a week that is past is not counted any more."""
+    bay, week = state.board.bay(event.bay), week_of(event.at, state.settings.timezone).from_at
+    if week < bay.rented_week:
+        return
+    before_ms = bay.rented_ms if week == bay.rented_week else 0
+    bay.rented_week, bay.rented_ms = week, before_ms + max(event.at - began_at, 0)
+    state.touch(bay)
 
 
 def _cancelled(state: State, event: e.ReservationCancelled, at: int) -> None:

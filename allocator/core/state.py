@@ -35,6 +35,7 @@ class Settings:
     left_confirm_ms: int = MINUTE_MS
     gateway_down_ms: int = 2 * MINUTE_MS
     quiet_after_connect_ms: int = 2 * MINUTE_MS
+    fairness_m_per_h: int = 20
 
 
 @dataclass(slots=True)
@@ -58,7 +59,7 @@ class State:
         self.event_nos: dict[str, int] = defaultdict(int)
         self.accepted = 0
         self.offered = 0
-        self.board = Board(now)
+        self.board = Board(now, timezone=settings.timezone, fairness_m_per_h=settings.fairness_m_per_h)
         self.offers: dict[str, Offer] = {}
         self.offers_of: dict[str, list[Offer]] = defaultdict(list)
         self.reservations: dict[str, Reservation] = {}
@@ -189,8 +190,10 @@ class State:
 
     def touch(self, bay: Bay) -> None:
         """Note that a bay changed."""
+        number = self.board.number[bay.spec.bay]
+        self.board.refresh(number)
         self.dirty.bays[bay.spec.bay] = bay
-        self.dirty.shown.add(self.board.number[bay.spec.bay])
+        self.dirty.shown.add(number)
 
     # ---- timers: derived from the state; one that applies no more decides nothing
 
