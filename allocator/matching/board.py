@@ -128,13 +128,18 @@ class Board:
         at = self._points[bay]
         return int(np.ceil(np.hypot(at[0] - x_m, at[1] - y_m)))
 
-    def fairness_m(self, bays: NDArray[np.intp], now: int) -> NDArray[np.int64]:
-        """Return what each bay costs beside the walk: metres for the hours it has been, or is, rented this week."""
+    def fairness_m(
+        self, bays: NDArray[np.intp], now: int, leaving_ms: NDArray[np.int64] | int = 0
+    ) -> NDArray[np.int64]:
+        """Return what each bay costs beside the walk: metres for the hours it has been, or is, rented this week.
+
+        `leaving_ms` of each are not counted: those of who would leave it.
+        """
         if not self._week.from_at <= now < self._week.until:
             self._week = week_of(now, self._timezone)
             for number in range(len(self.bays)):
                 self.refresh(number)
-        rented_ms = self.traits.used_ms.take(bays) + self.traits.live_ms.take(bays)
+        rented_ms = self.traits.used_ms.take(bays) + self.traits.live_ms.take(bays) - leaving_ms
         return rented_ms * self._fairness_m_per_h // HOUR_MS
 
     def ranks(self, near: Near, now: int) -> NDArray[np.int64]:

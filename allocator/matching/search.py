@@ -109,9 +109,7 @@ def fitting(
     return fits
 
 
-def _filters(
-    board: Board, wanted: Wanted, bays: NDArray[np.intp], now: int
-) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def _filters(board: Board, wanted: Wanted, bays: NDArray[np.intp], now: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """Yield each filter that anything could fall to, and which of the bays do."""
     against = board.traits.against.take(bays)
     occurring = int(np.bitwise_or.reduce(against))
@@ -180,7 +178,7 @@ class _Search:
         self.visited[near.bays] = True
         self.examined += near.bays.size
         for bay, walk_m in zip(near.bays.tolist(), near.walks_m.tolist(), strict=True):
-            evicted = _movable(self.board, bay, want.held)
+            evicted = movable(self.board, bay, want.held)
             if evicted is not None:
                 self.queue.append((wanted_by(evicted), _Step(bay, walk_m, evicted, before), depth))
 
@@ -213,7 +211,7 @@ class _Search:
         )
 
 
-def _movable(board: Board, bay: int, held: Interval) -> Reservation | None:
+def movable(board: Board, bay: int, held: Interval) -> Reservation | None:
     """Return the one reservation in the way, if it is one and not bound yet."""
     only = None
     for other in board.on_bay[bay].values():

@@ -11,7 +11,6 @@ from zoneinfo import available_timezones
 import typer
 
 from allocator.core import Settings
-from allocator.matching.policies import POLICIES
 from allocator.service.intake import spec_of
 from allocator.service.service import AllocatorService
 from allocator.service.settings import ServiceSettings
@@ -31,6 +30,7 @@ from baybroker.cli.common import (
     holder,
     run,
 )
+from baybroker.policies import load_policy
 from broker_bridge.wire.errors import SettingsError
 from sensors_sim.city import bay_records, build_city
 from sensors_sim.engine.chance import streams
@@ -50,7 +50,9 @@ class ClockKind(StrEnum):
     MQTT = "mqtt"
 
 
-Policy = StrEnum("Policy", {name.replace("-", "_").upper(): name for name in POLICIES})  # type: ignore[misc]
+PolicyName = Annotated[
+    str, typer.Option("--policy", help="How requests are placed: nearest, batch, bind-late, or an installed package's.")
+]
 
 
 def service_settings(
@@ -70,7 +72,7 @@ def service_settings(
         city=city_name(city, name),
         version=__version__,
         holder=holder(),
-        rules=Settings(timezone=timezone or zone, policy=POLICIES[policy]),
+        rules=Settings(timezone=timezone or zone, policy=load_policy(policy)),
         simulated_clock=simulated_clock,
         register=register,
     )
@@ -89,11 +91,11 @@ def allocate(
     scenario: Scenario = None,
     city: City = None,
     timezone: Annotated[str | None, typer.Option(help="IANA time zone of the city's windows.")] = None,
-    policy: Annotated[Policy, typer.Option(help="How requests are placed.")] = Policy("bind-late"),  # noqa: B008
+    policy: PolicyName = "bind-late",
     clock: Annotated[ClockKind, typer.Option(help="wall: time of day; mqtt: a simulated world's.")] = ClockKind.WALL,
 ) -> None:
     """Run the allocator: sensors and drivers in over MQTT, promises out, everything kept in the database."""
-    settings = service_settings(scenario, city, timezone, policy.value, simulated_clock=clock is ClockKind.MQTT)
+    settings = service_settings(scenario, city, timezone, policy, simulated_clock=clock is ClockKind.MQTT)
     connect = connector(broker_address(broker), "gmqtt")
     service = AllocatorService(settings, AioSqliteStore(str(database)), connect)
 
@@ -105,5 +107,5 @@ def allocate(
         finally:
             telling.cancel()
 
-    typer.echo(f"allocating for {settings.city} in {database}, policy {policy.value}, clock {clock.value}", err=True)
+    typer.echo(f"allocating for {settings.city} in {database}, policy {policy}, clock {clock.value}", err=True)
     run(work)

@@ -10,7 +10,7 @@ from allocator.core import Settings
 from allocator.domain import commands as c
 from allocator.domain import events as e
 from allocator.domain.interval import MINUTE_MS
-from allocator.matching.policies import POLICIES
+from allocator.matching.policies import Nearest
 from allocator.service.desk import Desk
 from allocator.service.start import restore
 from allocator.store.base import HeardRow, Loaded
@@ -109,7 +109,7 @@ def test_a_bay_that_changes_zones_leaves_no_state_behind_in_the_old_one():
 
 
 def test_the_resident_at_home_the_evening_before_is_no_stranger_to_a_booking_of_tomorrow():
-    work = DeskWork(spec("b1"), spec("b2", east_m=100), settings=Settings(policy=POLICIES["nearest"]))
+    work = DeskWork(spec("b1"), spec("b2", east_m=100), settings=Settings(policy=Nearest()))
     work.request(lead_min=25 * 60)
     work.pass_minutes(10 * 60)
     work.sense("b1", "occupied")
