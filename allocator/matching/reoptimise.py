@@ -1,14 +1,14 @@
 """Shorter walks: unbound reservations that contain a coming instant are rematched exactly, all others stay put.
 
 Reservations that share an instant cannot share a bay, so a plain bipartite matching is exact for them; over longer
-times it would not be. The bay that each has is one of its edges, so that nobody is dropped. Neighbourhoods are matched
-by themselves and in small groups, which bounds the work of a tick.
+times it would not be. The bay that each has is one of its edges, so that nobody is dropped. Those of a neighbourhood
+are matched together, in groups of a limited size, which bounds the work of a tick.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,7 +33,9 @@ AHEAD_MS = tuple(minutes * MINUTE_MS for minutes in (5, 15, 30))
 MOVE_SAVES_M = 20
 """What a move has to save: drivers do not notice less, and each one is written down."""
 TOGETHER_MAX = 150
-REMATCHED_MAX = 1_000
+"""So many are matched at once."""
+REMATCHED_MAX = 600
+"""So many are looked at in all: at 60,000 requests a day, those that are bound within the next ten minutes."""
 CELL_DEG = 0.01
 """Neighbourhoods are squares of about a kilometre."""
 
@@ -44,25 +46,25 @@ def reoptimise(board: Board, now: int, bind_lead_ms: int) -> tuple[Move, ...]:
     taken: set[int] = set()
     room = REMATCHED_MAX
     for ahead_ms in AHEAD_MS:
-        instant = slot_floor(now + bind_lead_ms + ahead_ms)
-        for group in _groups(board, now, instant, moves):
-            if len(group) <= room:
-                room -= len(group)
-                found = _Rematch(board, group, now, taken).moves()
-                moves |= {move.reservation_id: move for move in found}
-                taken |= {board.number[move.to_bay] for move in found}
+        sharing = _sharing(board, now, slot_floor(now + bind_lead_ms + ahead_ms))
+        waiting = list(islice((held for held in sharing if held.reservation_id not in moves), room))
+        room -= len(waiting)
+        waiting.sort(key=_neighbourhood)
+        for first in range(0, len(waiting), TOGETHER_MAX):
+            found = _Rematch(board, waiting[first : first + TOGETHER_MAX], now, taken).moves()
+            moves |= {move.reservation_id: move for move in found}
+            taken |= {board.number[move.to_bay] for move in found}
     return tuple(moves.values())
 
 
-def _groups(board: Board, now: int, instant: int, moved: dict[str, Move]) -> Iterator[list[Reservation]]:
-    """Yield those who contain the instant, by neighbourhood; who moved already stays."""
-    cells: dict[tuple[int, int], list[Reservation]] = defaultdict(list)
-    for held in board.unbound(Interval(slot_floor(now), instant + 1)):
-        if held.held_until > instant and held.reservation_id not in moved:
-            cells[int(held.lat // CELL_DEG), int(held.lon // CELL_DEG)].append(held)
-    for cell in cells.values():
-        for first in range(0, len(cell), TOGETHER_MAX):
-            yield cell[first : first + TOGETHER_MAX]
+def _sharing(board: Board, now: int, instant: int) -> Iterator[Reservation]:
+    """Yield the unbound reservations that hold the slot that begins at the instant, by when they begin."""
+    begun = Interval(slot_floor(now), instant + 1)
+    return (held for held in board.unbound(begun) if held.held_from <= instant < held.held_until)
+
+
+def _neighbourhood(held: Reservation) -> tuple[float, float]:
+    return held.lat // CELL_DEG, held.lon // CELL_DEG
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from baybroker.bench.ingest import ingest as measure_ingest
 from baybroker.bench.latency import latency as measure_latency
 from baybroker.bench.machine import machine_facts
 from baybroker.bench.publish import publish as measure_publish
-from baybroker.cli.allocate import PolicyName
+from baybroker.cli.allocate import PolicyName  # noqa: TC001 - Typer reads it at run time
 from baybroker.cli.app import app
 from baybroker.cli.common import Json, first_of, run
 from baybroker.policies import load_policy
