@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from zoneinfo import ZoneInfo
 
     from baybroker.verify.reading import Fields
     from baybroker.verify.report import Counters
@@ -37,15 +39,25 @@ _COPIED = {"sensor_lost": ("lost", "reason"), "bay_contested": ("contested", "re
 class Bays:
     """The bays so far; `rows` are what the table must hold."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, zone: ZoneInfo) -> None:
         self.rows: dict[str, Fields] = {}
-        self._counters = counters
+        self._counters, self._zone = counters, zone
         self.handlers: dict[str, Callable[[int, int, Fields], None]] = {
             "bay_registered": self._registered,
             "occupancy_changed": self._occupancy_changed,
             **{name: self._setter(values) for name, values in _SET.items()},
             **{name: self._copier(*names) for name, names in _COPIED.items()},
         }
+
+    def used(self, bay: str, began_at: int, ended_at: int) -> None:
+        """Count a stay to the local week in which it ended; the weeks before the bay's latest do not count."""
+        ended = datetime.fromtimestamp(ended_at / 1000, self._zone)
+        monday = datetime.combine(ended.date() - timedelta(days=ended.weekday()), time(), self._zone)
+        week, row = int(monday.timestamp()) * 1000, self.rows[bay]
+        if week > row["rented_week"]:
+            row |= {"rented_week": week, "rented_ms": 0}
+        if week == row["rented_week"]:
+            row["rented_ms"] += max(ended_at - began_at, 0)
 
     def _registered(self, _position: int, _at: int, data: Fields) -> None:
         spec = data["spec"]

@@ -47,9 +47,10 @@ class _Walk:
         self.report = Report()
         self._position = 0
         self._event_nos: dict[str, int] = {}
-        offers = Offers(self._timezone())
-        bays = Bays(self.report.counters)
-        reservations = Reservations(self.report, offers)
+        zone = self._timezone()
+        offers = Offers(zone)
+        bays = Bays(self.report.counters, zone)
+        reservations = Reservations(self.report, bays, offers)
         self._requests = Requests(self.report, reservations)
         self._ledger = Ledger(self.report, bays, reservations)
         self._folded = Folded(self.report, bays, offers, reservations)

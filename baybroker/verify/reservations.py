@@ -10,6 +10,7 @@ from baybroker.verify.calendar import SLOT_MS, Calendar
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from baybroker.verify.bays import Bays
     from baybroker.verify.offers import Offers
     from baybroker.verify.reading import Fields
     from baybroker.verify.report import Report
@@ -60,10 +61,10 @@ class Booking:
 class Reservations:
     """The reservations so far; `rows` are what the table must hold."""
 
-    def __init__(self, report: Report, offers: Offers) -> None:
+    def __init__(self, report: Report, bays: Bays, offers: Offers) -> None:
         self.bookings: dict[str, Booking] = {}
         self._report = report
-        self._offers = offers
+        self._register, self._offers = bays, offers
         self._bays = Calendar()
         self._vehicles = Calendar()
         self.handlers: dict[str, Callable[[int, int, Fields], None]] = {
@@ -153,8 +154,10 @@ class Reservations:
 
     def _completed(self, position: int, _at: int, data: Fields) -> None:
         booking = self._end(position, "reservation_completed", data["reservation_id"])
-        booking.row |= {"ended_at": data["at"], "price_won": data["price_won"]}
+        row = booking.row
+        row |= {"ended_at": data["at"], "price_won": data["price_won"]}
         self._check_bay(position, booking, data["bay"])
+        self._register.used(data["bay"], row["activated_at"] or row["from_at"], data["at"])
 
     def _ender(self, happened: str) -> Callable[[int, int, Fields], None]:
         def handle(position: int, at: int, data: Fields) -> None:

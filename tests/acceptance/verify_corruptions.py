@@ -97,6 +97,11 @@ CORRUPTIONS = {
         "UPDATE bay SET occupancy = 'free' WHERE bay = 'bay-1'",
         "occupancy is",
     ),
+    "rented time that the events do not tell": (
+        "S6",
+        "UPDATE bay SET rented_ms = rented_ms + 1 WHERE bay = 'bay-1'",
+        "rented_ms is",
+    ),
     "an offer that the events do not tell": (
         "S6",
         "UPDATE offer SET withdrawn = 1 WHERE offer_id = 'off-1'",

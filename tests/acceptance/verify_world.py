@@ -154,6 +154,8 @@ def evening(town: Town) -> None:
     accounts = (("driver:drv-rsv-2", -3_000), ("resident:res-bay-1", 2_000), ("operator", 1_000))
     town.pending.ledger = [LedgerEntry(town.position, account, won) for account, won in accounts]
     town.now("rsv-2", status=S.COMPLETED, warned_at=end, ended_at=end - 1, price_won=3_000)
+    came = town.reservations["rsv-2"].activated_at
+    town.bays["bay-1"] = replace(town.bays["bay-1"], rented_week=MIDNIGHT, rented_ms=end - 1 - came)
     town.accept(end, "rsv-3", "bay-1", (14, 15), "q-3")
     town.did(end, ev.ReservationCancelled(reservation_id="rsv-3", request_id="q-cancel"), answers="drivers/drv-rsv-3")
     town.now("rsv-3", status=S.CANCELLED, ended_at=end)
