@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tomllib
+from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -177,6 +180,19 @@ def test_the_policy_of_an_installed_package_loads_and_places(installed):
         own="somebodys:Own",
     )
     assert load_policy("own").place(board_of(0), wish(), START).bay == "b0"
+
+
+def test_the_example_is_a_package_whose_policy_keeps_equipped_bays_for_those_who_need_them(installed):
+    example = Path(__file__).parents[2] / "examples" / "policy"
+    project = tomllib.loads((example / "pyproject.toml").read_text())["project"]
+    ((name, value),) = project["entry-points"]["baybroker.policies"].items()
+    installed((example / "plain_first.py").read_text(), own=value.replace("plain_first:", "somebodys:"))
+    policy, board = load_policy("own"), board_of(0, 50)
+    board.put(replace(board.bay("b0"), spec=replace(board.bay("b0").spec, needs=("ev",))))
+    assert policy.name == name
+    assert policy.place(board, wish(), START).bay == "b1"
+    assert policy.place(board, wish(needs=("ev",)), START).bay == "b0"
+    assert policy.place(board, wish(needs=("large",)), START).explanation.fell == {"needs": 2}
 
 
 @pytest.mark.parametrize(
