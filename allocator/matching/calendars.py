@@ -86,7 +86,7 @@ class Calendars:
         return _read(self._held, bay) & mask != 0
 
     def next_change(self, bay: int, at_ms: int) -> int | None:
-        """Return when the bay next opens or closes after `at_ms`, within the span."""
+        """Return when the bay next opens or closes after `at_ms`; what is open when the span ends closes there."""
         slot = (at_ms - self.base_at) // SLOT_MS
         mask = _read(self._open, bay) >> max(slot, 0)
         mask = ~mask if mask & 1 else mask

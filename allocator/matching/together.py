@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from allocator.matching.search import fitting
+from allocator.matching.search import free_near
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,9 +57,7 @@ class _Placing:
 
     def _free(self, want: Wanted) -> Near:
         """Return the bays that fit and are free, those of earlier chunks left out."""
-        near = self.board.candidates(want.lat, want.lon, want.max_walk_m)
-        near = near.where(fitting(self.board, want, near.bays, self.now))
-        near = near.where(~self.board.calendars.which_held(near.bays, self.board.calendars.mask(want.held)))
+        near = free_near(self.board, want, self.now)
         return near.where(np.array([not self._overlaps(bay, want) for bay in near.bays.tolist()], dtype=np.bool_))
 
     def _match(self, near: Sequence[Near]) -> list[int | None]:

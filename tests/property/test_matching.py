@@ -55,7 +55,7 @@ def test_calendars_are_sets_of_slots(opened, holds, asked):
         assert calendars.offered(bay, mask) == (wanted <= opens[bay])
         assert calendars.held(bay, mask) == bool(wanted & helds[bay])
         at = (asked.from_at - START) // SLOT_MS
-        changes = [slot for slot in range(at + 1, SLOTS) if (slot in opens[bay]) != (at in opens[bay])]
+        changes = [slot for slot in range(at + 1, SLOTS + 1) if (slot in opens[bay]) != (at in opens[bay])]
         change_at = calendars.next_change(bay, asked.from_at)
         assert change_at == (START + changes[0] * SLOT_MS if changes else None)
 

@@ -67,14 +67,22 @@ def test_a_search_that_has_examined_enough_is_cut_and_says_so(monkeypatch):
     assert not find(a_row(10), wish(max_walk_m=10)).explanation.cut
 
 
-def test_who_is_bound_and_two_who_are_in_the_way_are_not_moved():
+def test_who_is_bound_is_not_moved():
     board = board_of(0, 100)
     put(board, "b0", wish(), bound=True)
     assert find(board, wish(max_walk_m=50)).bay is None
-    board = board_of(0, 100)
+
+
+@pytest.mark.parametrize(("bays", "bound", "bay"), [(3, False, "b0"), (2, False, None), (3, True, None)])
+def test_a_bay_is_cleared_of_two_where_both_find_another_and_else_of_none(bays, bound, bay):
+    board = board_of(*(100 * n for n in range(bays)))
     put(board, "b0", wish(minutes=20))
-    put(board, "b0", wish(from_min=90, minutes=20))
-    assert find(board, wish(max_walk_m=50)).bay is None
+    put(board, "b0", wish(from_min=90, minutes=20), bound=bound)
+    found = find(board, wish(max_walk_m=50))
+    assert found.bay == bay
+    assert sorted(move.to_bay for move in found.moves) == (["b1", "b2"] if bay else [])
+    apply(board, found.moves)
+    assert find(board, wish(max_walk_m=50), depth_max=0).bay == bay
 
 
 def test_a_bay_whose_tariff_is_too_dear_falls_and_is_counted():
