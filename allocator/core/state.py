@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from allocator.core.hear import Heard, Window
+from allocator.core.line import Waiting, place_in_line
 from allocator.domain.commands import FallDue, Timer
-from allocator.domain.interval import HOUR_MS, MINUTE_MS, Interval
+from allocator.domain.interval import HOUR_MS, MINUTE_MS, SLOT_MS, Interval, next_multiple
 from allocator.domain.lifecycle import BayStatus, Occupancy, ReservationStatus
 from allocator.domain.model import StateImage
 from allocator.domain.money import Tariff
@@ -19,6 +20,10 @@ from allocator.matching.policies import BindLate, Policy
 
 if TYPE_CHECKING:
     from allocator.domain.model import Bay, Offer, Reservation
+
+
+BATCH = "batch"
+"""The key of the tick that ends a batch window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +37,8 @@ class Settings:
     early_ms: int = 15 * MINUTE_MS
     grace_ms: int = 15 * MINUTE_MS
     overstay_notice_ms: int = 10 * MINUTE_MS
+    waiting_max: int = 500
+    tick_ms: int = SLOT_MS
     left_confirm_ms: int = MINUTE_MS
     gateway_down_ms: int = 2 * MINUTE_MS
     quiet_after_connect_ms: int = 2 * MINUTE_MS
@@ -63,6 +70,7 @@ class State:
         self.offers_of: dict[str, list[Offer]] = defaultdict(list)
         self.reservations: dict[str, Reservation] = {}
         self.of_vehicle: dict[str, dict[str, Reservation]] = defaultdict(dict)
+        self.waiting = Waiting()
         self.bays_of_gateway: dict[str, set[str]] = defaultdict(set)
         # What follows is heard or derived: it is no fold of events and is not compared.
         self.heard: list[Heard] = []
@@ -73,6 +81,7 @@ class State:
         self._timers: list[tuple[int, int, Timer, str]] = []
         self._timer_no = 0
         self.arm(now + HOUR_MS, Timer.ROLL, "")
+        self.arm(next_multiple(now, settings.tick_ms), Timer.TICK, "")
 
     @classmethod
     def of_image(cls, image: StateImage, settings: Settings, now: int) -> State:
@@ -84,7 +93,7 @@ class State:
             state.enter_bay(bay)
         for offer in image.offers:
             state.enter_offer(offer)
-        for reservation in image.reservations:
+        for reservation in sorted(image.reservations, key=place_in_line):
             state.enter_reservation(reservation)
         state.dirty = Dirty(shown=set(range(len(state.board.bays))))
         return state
@@ -122,22 +131,34 @@ class State:
             self.offers_of[offer.bay].append(offer)
         self.offers[offer.offer_id] = offer
         self.dirty.offers[offer.offer_id] = offer
-        self.reopen(self.board.number[offer.bay])
+        number = self.board.number[offer.bay]
+        self.reopen(number)
+        self.freed(number)
 
     def enter_reservation(self, reservation: Reservation) -> None:
-        """Put a live reservation in, hold its bay and arm its timers."""
+        """Put a reservation in: one that is live holds its bay, one that waits stands in line. Arms its timers."""
         self.reservations[reservation.reservation_id] = reservation
-        self.of_vehicle[reservation.vehicle_id][reservation.reservation_id] = reservation
-        self.board.place(reservation)
+        if reservation.status is ReservationStatus.WAITING:
+            self.waiting.enter(reservation)
+        else:
+            self.of_vehicle[reservation.vehicle_id][reservation.reservation_id] = reservation
+            self.board.place(reservation)
         self.dirty.reservations[reservation.reservation_id] = reservation
         self.arm_reservation(reservation)
 
     def drop_reservation(self, reservation: Reservation) -> None:
-        """Take out a reservation that is not live any more."""
+        """Take out a reservation that is not live any more, or waits no more."""
         del self.reservations[reservation.reservation_id]
-        del self.of_vehicle[reservation.vehicle_id][reservation.reservation_id]
-        if not self.of_vehicle[reservation.vehicle_id]:
+        self.waiting.drop(reservation)
+        theirs = self.of_vehicle[reservation.vehicle_id]
+        theirs.pop(reservation.reservation_id, None)
+        if not theirs:
             del self.of_vehicle[reservation.vehicle_id]
+
+    def vehicle_taken(self, vehicle_id: str, stay: Interval, besides: Reservation | None = None) -> bool:
+        """Tell whether a vehicle has another live reservation in that time (rule S2)."""
+        others = self.of_vehicle.get(vehicle_id, {}).values()
+        return any(other is not besides and stay.overlaps(Interval(other.from_at, other.until)) for other in others)
 
     # ---- derived
 
@@ -168,6 +189,15 @@ class State:
         """Tell whether the bay is offered at this instant."""
         calendars = self.board.calendars
         return calendars.offered(number, calendars.mask(Interval(now, now + 1)))
+
+    @property
+    def quiet_until(self) -> int:
+        """When the news of what happened while we were away has surely come."""
+        return self.connected_at + self.settings.quiet_after_connect_ms
+
+    def quiet(self, now: int) -> bool:
+        """Tell whether we have just connected: news may still be on its way."""
+        return self.connected_at <= now < self.quiet_until
 
     def bay_status(self, number: int, now: int) -> tuple[BayStatus, Reservation | None]:
         """Return what the bay shows, and the bound or active reservation that it shows it for."""
@@ -212,8 +242,25 @@ class State:
                 self.arm(reservation.until, Timer.END, key)
                 self.arm(reservation.until + settings.overstay_notice_ms, Timer.SETTLE, key)
                 self.arm_left(reservation)
+            case ReservationStatus.WAITING if settings.policy.batch_ms is None:
+                self.arm(reservation.wait_until or 0, Timer.WAIT, key)
+            case ReservationStatus.WAITING:
+                self.arm_batch(reservation.accepted_at)
             case _:
                 pass
+
+    def arm_batch(self, now: int) -> None:
+        """Have those who wait placed together at the end of the present window, for a policy that collects them."""
+        batch_ms = self.settings.policy.batch_ms
+        if batch_ms is not None and not self.waiting.batch_armed:
+            self.waiting.batch_armed = True
+            self.arm(next_multiple(now, batch_ms), Timer.TICK, BATCH)
+
+    def freed(self, number: int) -> None:
+        """A bay may take a booking more: those who wait in its zone are tried at once, the others at the next tick."""
+        if self.settings.policy.batch_ms is None:
+            for reservation_id in self.waiting.to_try(self.board.bays[number].spec.zone):
+                self.arm(0, Timer.WAIT, reservation_id)
 
     def arm_left(self, reservation: Reservation) -> None:
         """Have a guest's stay end when the bay, which is free now, stays free."""

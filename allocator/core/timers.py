@@ -8,6 +8,8 @@ from allocator.core.hear import silent_at
 from allocator.core.relocate import blocked, relocate_or_fail
 from allocator.core.requests import completed
 from allocator.core.sensing import lose_gateway
+from allocator.core.state import BATCH
+from allocator.core.waiting import place_batch, try_again
 from allocator.domain import events as e
 from allocator.domain.commands import Timer
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
@@ -29,11 +31,19 @@ def fall_due(state: State, timer: Timer, key: str, now: int) -> list[Event]:
         if reservation is None or reservation.status is not status:
             return []
         return decide_it(state, reservation, now)
+    if timer is Timer.TICK:
+        return place_batch(state, now) if key == BATCH else _improve(state, now)
     if timer is Timer.GATEWAY:
         return lose_gateway(state, key, now)
     if timer is Timer.SILENCE:
         return _silence(state, key, now)
     return []
+
+
+def _improve(state: State, now: int) -> list[Event]:
+    """Let the policy shorten walks: nobody is told, no promise changes."""
+    moves = state.settings.policy.improve(state.board, now)
+    return [e.Replanned(moves=moves)] if moves else []
 
 
 def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
@@ -116,6 +126,7 @@ def _silence(state: State, bay: str, now: int) -> list[Event]:
 
 
 _OF_RESERVATION: dict[Timer, tuple[ReservationStatus, Callable[[State, Reservation, int], list[Event]]]] = {
+    Timer.WAIT: (ReservationStatus.WAITING, try_again),
     Timer.BIND: (ReservationStatus.ACCEPTED, _bind),
     Timer.CHECK: (ReservationStatus.BOUND, _check),
     Timer.NO_SHOW: (ReservationStatus.BOUND, _no_show),

@@ -182,7 +182,6 @@ class Timer(StrEnum):
     ROLL = "roll"
     TICK = "tick"
     WAIT = "wait"
-    RECALL = "recall"
     AUTO = "auto"
     POINTS = "points"
 

@@ -31,6 +31,11 @@ def slot_ceil(at_ms: int) -> int:
     return -(-at_ms // SLOT_MS) * SLOT_MS
 
 
+def next_multiple(at_ms: int, step_ms: int) -> int:
+    """Return the first multiple of a step after `at_ms`."""
+    return (at_ms // step_ms + 1) * step_ms
+
+
 def outward(interval: Interval) -> Interval:
     """Round to whole slots so that nothing of the interval is lost: for bookings."""
     return Interval(slot_floor(interval.from_at), slot_ceil(interval.until))

@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from allocator.domain.model import Reservation
 
 _PRIVATE = frozenset(
-    {"driver", "vehicle_id", "resident", "operator", "request_id", "lat", "lon", "needs", "explanation", "published"}
-)
+    {
+        "driver", "vehicle_id", "resident", "operator", "request_id", "lat", "lon", "needs", "max_price_won",
+        "explanation", "published",
+    }
+)  # fmt: skip
 """Fields that no public topic carries: who, and where somebody wants to go."""
 _PLANNED = frozenset({"bay", "walk_m", "held_from", "held_until"})
 """A plan is nobody's business until it is bound."""
@@ -85,7 +88,7 @@ def zone_event(city: str, recorded: Recorded) -> Outgoing:
 
 
 def _public_fields(kind: type[Event]) -> tuple[str, tuple[str, ...]]:
-    hidden = _PRIVATE | (_PLANNED if kind is e.ReservationAccepted else frozenset())
+    hidden = _PRIVATE | (_PLANNED if kind in (e.ReservationAccepted, e.RequestWaitlisted) else frozenset())
     return e.event_name(kind), tuple(field.name for field in fields(kind) if field.name not in hidden)
 
 
@@ -192,6 +195,7 @@ def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Outgoing]:
         event.driver,
         "accepted",
         event.request_id,
+        answers=to.reservation(event.reservation_id).wait_until is None,  # one who waited was answered long ago
         reservation_id=event.reservation_id,
         from_at=event.from_at,
         until=event.until,
@@ -201,8 +205,24 @@ def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Outgoing]:
     return [reply]
 
 
+def _waitlisted(to: _Announcer, event: e.RequestWaitlisted) -> list[Outgoing]:
+    reply = to.driver(
+        event.driver,
+        "waitlisted",
+        event.request_id,
+        reservation_id=event.reservation_id,
+        from_at=event.from_at,
+        until=event.wait_until,
+        max_walk_m=event.max_walk_m,
+        price_won=event.quote_won,
+    )
+    return [reply]
+
+
 def _rejected(to: _Announcer, event: e.RequestRejected) -> list[Outgoing]:
-    return [to.driver(event.driver, "rejected", event.request_id, reason=event.reason)]
+    waited = event.reservation_id
+    told = {"reason": event.reason, "reservation_id": waited}
+    return [to.driver(event.driver, "rejected", event.request_id, answers=waited is None, **told)]
 
 
 def _refused(to: _Announcer, event: e.DriverCommandRefused) -> list[Outgoing]:
@@ -272,6 +292,7 @@ _TELLERS: dict[type[Event], Callable[[_Announcer, Any], list[Outgoing]]] = {
     e.OffersWithdrawn: _withdrawn,
     e.OfferRejected: _offer_rejected,
     e.ReservationAccepted: _accepted,
+    e.RequestWaitlisted: _waitlisted,
     e.RequestRejected: _rejected,
     e.DriverCommandRefused: _refused,
     e.ReservationBound: _bound,

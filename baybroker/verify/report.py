@@ -36,6 +36,7 @@ class Counters:
     requests: int = 0
     accepted: int = 0
     rejected: int = 0
+    waitlisted: int = 0
     bound: int = 0
     active: int = 0
     completed: int = 0

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 LIVE = frozenset({"accepted", "bound", "active"})
 NEXT: dict[str, dict[str, str]] = {
+    "waiting": {
+        "reservation_accepted": "accepted",
+        "request_rejected": "rejected",
+        "reservation_cancelled": "cancelled",
+    },
     "accepted": {
         "replanned": "accepted",
         "reservation_bound": "bound",
@@ -41,7 +46,7 @@ NEXT: dict[str, dict[str, str]] = {
 
 _COPIED = (
     "reservation_id", "request_id", "driver", "vehicle_id", "zone", "lat", "lon", "from_at", "until", "held_from",
-    "held_until", "max_walk_m", "needs", "quote_won", "walk_m",
+    "held_until", "max_walk_m", "needs", "quote_won",
 )  # fmt: skip
 _EMPTY: Fields = dict.fromkeys(
     ("bound_at", "activated_at", "ended_at", "warned_at", "price_won", "wait_until", "max_price_won", "recalled_at")
@@ -68,6 +73,8 @@ class Reservations:
         self._vehicles = Calendar()
         self.handlers: dict[str, Callable[[int, int, Fields], None]] = {
             "reservation_accepted": self._accepted,
+            "request_waitlisted": self._waitlisted,
+            "request_rejected": self._rejected,
             "replanned": self._replanned,
             "reservation_bound": self._bound,
             "reservation_activated": self._activated,
@@ -92,15 +99,40 @@ class Reservations:
         return driver
 
     def _accepted(self, position: int, at: int, data: Fields) -> None:
-        name = data["reservation_id"]
-        if name in self.bookings:
-            self._report.add("S6", f"reservation {name} is accepted twice", position)
-        fresh: Fields = {"status": "accepted", "bay": None, "accepted_at": at, "violation": 0}
-        booking = Booking({key: data[key] for key in _COPIED} | _EMPTY | fresh, data["held_from"])
-        self.bookings[name] = booking
+        waited = data["reservation_id"] in self.bookings
+        booking = self._promoted(position, data) if waited else self._enter(data, {"status": "accepted"})
+        booking.row |= {"accepted_at": at, "walk_m": data["walk_m"]}
         self._report.counters.accepted += 1
         self._place(position, booking, data["bay"], data["held_from"])
         self._claim_vehicle(position, booking)
+
+    def _enter(self, data: Fields, more: Fields) -> Booking:
+        fresh: Fields = {"bay": None, "violation": 0}
+        booking = Booking({key: data[key] for key in _COPIED} | _EMPTY | fresh | more, data["held_from"])
+        self.bookings[data["reservation_id"]] = booking
+        return booking
+
+    def _promoted(self, position: int, data: Fields) -> Booking:
+        """One who waited gets a bay: the same request, a stay as long as was asked for and no earlier."""
+        booking = self._advance(position, "reservation_accepted", data["reservation_id"])
+        row, kept = booking.row, ("request_id", "driver", "vehicle_id", "max_walk_m", "quote_won")
+        wrong = [key for key in kept if row[key] != data[key]]
+        if data["until"] - data["from_at"] != row["until"] - row["from_at"] or data["from_at"] < row["from_at"]:
+            wrong.append("stay")
+        if wrong:
+            text = f"{row['reservation_id']} waited, and gets another {', '.join(wrong)} than it asked for"
+            self._report.add("S6", text, position)
+        row |= {key: data[key] for key in _COPIED}
+        return booking
+
+    def _waitlisted(self, _position: int, at: int, data: Fields) -> None:
+        waits = {"wait_until": data["wait_until"], "max_price_won": data.get("max_price_won")}
+        self._enter(data, {"status": "waiting", "walk_m": 0, "accepted_at": at} | waits)
+        self._report.counters.waitlisted += 1
+
+    def _rejected(self, position: int, at: int, data: Fields) -> None:
+        if data.get("reservation_id") is not None:
+            self._advance(position, "request_rejected", data["reservation_id"]).row["ended_at"] = at
 
     def _replanned(self, position: int, _at: int, data: Fields) -> None:
         moved = []

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from baybroker.verify.reservations import Reservations
 
 _KEYS = {"bay": "bay", "offer": "offer_id", "reservation": "reservation_id"}
+KEPT = LIVE | {"waiting"}
+"""The statuses of the reservations that a snapshot has."""
 _JSON_COLUMNS = ("needs", "except_dates")
 
 
@@ -44,7 +46,7 @@ class Folded:
         try:
             image = json.loads(text)
             where = f"snapshot {position}"
-            live = {name: row for name, row in self._reservations.rows.items() if row["status"] in LIVE}
+            live = {name: row for name, row in self._reservations.rows.items() if row["status"] in KEPT}
             numbers = [image["position"], image["event_nos"], image["accepted"], image["offered"]]
             bays = [
                 {**bay["spec"], **{key: value for key, value in bay.items() if key != "spec"}} for bay in image["bays"]

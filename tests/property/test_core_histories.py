@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from allocator.core import Settings, State, evolve
 from allocator.domain import commands as c
 from allocator.domain.interval import HOUR_MS, Interval
-from allocator.domain.lifecycle import LIVE
+from allocator.domain.lifecycle import LIVE, ReservationStatus
 from allocator.domain.model import StateImage
 from allocator.store.base import Commit
 from allocator.store.sqlite3_store import Sqlite3Store
@@ -68,9 +68,12 @@ class Histories(RuleBasedStateMachine):
         stay=st.integers(5, 240),
         walk=st.integers(30, 400),
         car=st.integers(0, 3),
+        patience=st.none() | st.integers(0, 120),
     )
-    def request(self, driver, lead, stay, walk, car):
-        self.work.request(driver, lead_min=lead, stay_min=stay, max_walk_m=walk, vehicle_id=f"car-{car}")
+    def request(self, driver, lead, stay, walk, car, patience):
+        wait_until = None if patience is None else self.work.now + patience * 60_000
+        wish = {"lead_min": lead, "stay_min": stay, "max_walk_m": walk, "wait_until": wait_until}
+        self.work.request(driver, **wish, vehicle_id=f"car-{car}")
         self.write()
 
     @precondition(lambda self: self.work.state.reservations)
@@ -133,8 +136,9 @@ class Histories(RuleBasedStateMachine):
     def no_bay_and_no_vehicle_is_held_twice(self):
         if not hasattr(self, "work"):
             return
-        live = list(self.work.state.reservations.values())
-        assert all(held.status in LIVE for held in live)
+        kept = list(self.work.state.reservations.values())
+        assert all(held.status in LIVE | {ReservationStatus.WAITING} for held in kept)
+        live = [held for held in kept if held.status in LIVE]
         for at, one in enumerate(live):
             for other in live[at + 1 :]:
                 assert one.bay != other.bay or not one.held.overlaps(other.held)
