@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core.danger import danger
 from allocator.core.hear import silent_at
 from allocator.core.state import BATCH
 from allocator.domain.commands import FallDue, Timer
@@ -83,6 +84,20 @@ def _tick(state: State, key: str, _due_at: int, now: int) -> bool:
     return True
 
 
+def _rescue(state: State, key: str, due_at: int, now: int) -> bool:
+    """Tell whether a promise is in danger; as long as it is, it is looked after again at the next tick."""
+    held = state.reservations.get(key)
+    if held is None or state.rescue_at.get(key) != due_at:
+        return False
+    del state.rescue_at[key]
+    if danger(state, held, now) is not None:
+        state.arm_rescue(held, next_multiple(now, state.settings.tick_ms))
+        return True
+    if state.quiet(now):
+        state.arm_rescue(held, state.quiet_until)
+    return False
+
+
 def _wait(state: State, key: str, _due_at: int, _now: int) -> bool:
     state.waiting.trying.discard(key)
     return True
@@ -95,5 +110,6 @@ _PREPARE: dict[Timer, Callable[[State, str, int, int], bool]] = {
     Timer.NO_SHOW: _no_show,
     Timer.TICK: _tick,
     Timer.WAIT: _wait,
+    Timer.RESCUE: _rescue,
 }
 """What is done before a timer is decided on: (state, key, due_at, now) -> whether it has to be."""

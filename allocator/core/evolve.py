@@ -64,13 +64,16 @@ def _occupancy(state: State, event: e.OccupancyChanged, _at: int) -> None:
     state.touch(bay)
 
 
-def _bay_column(state: State, event: Any, _at: int) -> None:
+def _bay_column(state: State, event: Any, at: int) -> None:
     """Set the one thing of a bay that the event tells."""
     column, tell = _BAY_COLUMNS[type(event)]
     bay = state.board.bay(event.bay)
     setattr(bay, column, tell(event))
     if type(event) in _FREEING:
         state.freed(state.board.number[event.bay])
+    if type(event) in _ENDANGERING:
+        state.endanger(state.board.number[event.bay], at)
+        state.arm_stuck(bay, at)
     state.touch(bay)
 
 
@@ -83,6 +86,7 @@ _BAY_COLUMNS: dict[type[Event], tuple[str, Callable[[Any], object]]] = {
     e.BayContested: ("contested", lambda event: event.reason),
     e.BayCleared: ("contested", lambda _: None),
 }
+_ENDANGERING = (e.BayRetired, e.BayClosed, e.SensorLost, e.BayContested)
 _FREEING = (e.BayOpened, e.SensorRestored, e.BayCleared)
 
 
@@ -119,6 +123,22 @@ def _once(state: State, event: e.OnceOffered, at: int) -> None:
             offered_at=at,
         )
     )
+
+
+def _recalled(state: State, event: e.BayRecalled, at: int) -> None:
+    state.offered += 1
+    state.enter_offer(
+        Offer(
+            offer_id=event.offer_id,
+            bay=event.bay,
+            resident=event.resident,
+            kind="recall",
+            from_at=event.from_at,
+            until=event.until,
+            offered_at=at,
+        )
+    )
+    state.endanger(state.board.number[event.bay], at)
 
 
 def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
@@ -229,10 +249,20 @@ def _extended(state: State, event: e.ReservationExtended, _at: int) -> None:
     state.arm_reservation(reservation)
 
 
+def _guest_recalled(state: State, event: e.GuestRecalled, at: int) -> None:
+    reservation = _advance(state, event.reservation_id, "recalled")
+    state.board.lift(reservation)
+    reservation.until, reservation.held_until, reservation.recalled_at = event.until, event.held_until, at
+    state.board.place(reservation)
+    _changed(state, reservation)
+    state.arm_reservation(reservation)
+
+
 def _warned(state: State, event: e.OverstayWarned, at: int) -> None:
     reservation = state.reservations[event.reservation_id]
     reservation.warned_at = at
     _changed(state, reservation)
+    state.endanger(state.board.number[reservation.bay or ""], at)
 
 
 def _completed(state: State, event: e.ReservationCompleted, _at: int) -> None:
@@ -288,6 +318,8 @@ _HANDLERS: dict[type[Event], Callable[[State, Any, int], None]] = {
     e.WeeklyOffered: _weekly,
     e.OnceOffered: _once,
     e.OffersWithdrawn: _withdrawn,
+    e.BayRecalled: _recalled,
+    e.GuestRecalled: _guest_recalled,
     e.ReservationAccepted: _accepted,
     e.RequestWaitlisted: _waitlisted,
     e.RequestRejected: _rejected,

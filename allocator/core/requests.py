@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from allocator.core.danger import blocked
+from allocator.core.extension import held_until, room
 from allocator.core.promise import Ask, promise, wanted
-from allocator.core.relocate import blocked, relocate_or_fail
+from allocator.core.recall import arrived
+from allocator.core.relocate import relocate_or_fail
 from allocator.domain import events as e
-from allocator.domain.interval import MINUTE_MS, Interval, next_multiple, outward
+from allocator.domain.interval import MINUTE_MS, Interval, next_multiple
 from allocator.domain.lifecycle import ReservationStatus
 from allocator.matching.calendars import HORIZON_MS
 
@@ -94,19 +97,12 @@ def _arrive(state: State, said: DriverCommand, reservation: Reservation, now: in
         return [_refused(said, "not_bound", reservation)]
     if now < reservation.from_at - state.settings.early_ms:
         return [_refused(said, "too_early", reservation)]
-    bay = state.board.bay(reservation.bay)
-    reason = blocked(state, bay, reservation)
-    if not said.blocked and reason is None:
-        activated = e.ReservationActivated(
-            reservation_id=reservation.reservation_id,
-            bay=reservation.bay,
-            at=now,
-            source="driver",
-            request_id=said.request_id,
-        )
-        return [activated]
+    reason = blocked(state, reservation)
+    before_recall = reason == "recalled" and not state.recalled(reservation.bay, Interval(now, now + 1))
+    if not said.blocked and (reason is None or before_recall):
+        return arrived(state, reservation, now, "driver", now, said.request_id)
     happened: list[Event] = []
-    if bay.contested is None:
+    if reason in (None, "contested") and state.board.bay(reservation.bay).contested is None:
         contested = e.BayContested(
             bay=reservation.bay, reason=reason or "blocked", reservation_id=reservation.reservation_id
         )
@@ -120,26 +116,21 @@ def _leave(state: State, said: DriverCommand, reservation: Reservation, now: int
     return [completed(state, reservation, now, "driver", said.request_id)]
 
 
-def _extend(state: State, said: DriverCommand, reservation: Reservation, _now: int) -> list[Event]:
-    if reservation.status is not ReservationStatus.ACTIVE or reservation.bay is None:
+def _extend(state: State, said: DriverCommand, reservation: Reservation, now: int) -> list[Event]:
+    if reservation.status is not ReservationStatus.ACTIVE:
         return [_refused(said, "not_active", reservation)]
     until = reservation.until + said.extend_ms
-    held_until = outward(Interval(reservation.from_at, until)).until + state.settings.buffer_ms
-    calendars, number = state.board.calendars, state.board.number[reservation.bay]
-    more = calendars.mask(Interval(reservation.held_until, held_until))
-    if state.vehicle_taken(reservation.vehicle_id, Interval(reservation.from_at, until), besides=reservation):
-        return [_refused(said, "vehicle_has_reservation", reservation)]
-    if not calendars.offered(number, more) or calendars.held(number, more):
-        return [_refused(said, "bay_not_free", reservation)]
-    return [
-        e.ReservationExtended(
-            reservation_id=reservation.reservation_id,
-            request_id=said.request_id,
-            until=until,
-            held_until=held_until,
-            quote_won=state.settings.tariff.price_won(until - reservation.from_at),
-        )
-    ]
+    moves = room(state, reservation, until, now)
+    if isinstance(moves, str):
+        return [_refused(said, moves, reservation)]
+    extended = e.ReservationExtended(
+        reservation_id=reservation.reservation_id,
+        request_id=said.request_id,
+        until=until,
+        held_until=held_until(state, reservation, until),
+        quote_won=state.settings.tariff.price_won(until - reservation.from_at),
+    )
+    return [e.Replanned(moves=moves), extended] if moves else [extended]
 
 
 def completed(

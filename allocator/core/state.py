@@ -7,14 +7,15 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from allocator.core.danger import LOOKS_MS
 from allocator.core.hear import Heard, Window
 from allocator.core.line import Waiting, place_in_line
 from allocator.domain.commands import FallDue, Timer
-from allocator.domain.interval import HOUR_MS, MINUTE_MS, SLOT_MS, Interval, next_multiple
+from allocator.domain.interval import HOUR_MS, MINUTE_MS, SLOT_MS, Interval, next_multiple, without
 from allocator.domain.lifecycle import BayStatus, Occupancy, ReservationStatus
 from allocator.domain.model import StateImage
 from allocator.domain.money import Tariff
-from allocator.domain.windows import offer_windows
+from allocator.domain.windows import offer_windows, recalled_span
 from allocator.matching.board import Board
 from allocator.matching.policies import BindLate, Policy
 
@@ -37,6 +38,8 @@ class Settings:
     early_ms: int = 15 * MINUTE_MS
     grace_ms: int = 15 * MINUTE_MS
     overstay_notice_ms: int = 10 * MINUTE_MS
+    recall_notice_ms: int = 15 * MINUTE_MS
+    stuck_after_ms: int = 10 * MINUTE_MS
     waiting_max: int = 500
     tick_ms: int = SLOT_MS
     left_confirm_ms: int = MINUTE_MS
@@ -76,6 +79,7 @@ class State:
         self.heard: list[Heard] = []
         self.gateways_down: dict[str, int] = {}
         self.review_at: dict[int, int] = {}
+        self.rescue_at: dict[str, int] = {}
         self.connected_at = now
         self.dirty = Dirty()
         self._timers: list[tuple[int, int, Timer, str]] = []
@@ -95,6 +99,9 @@ class State:
             state.enter_offer(offer)
         for reservation in sorted(image.reservations, key=place_in_line):
             state.enter_reservation(reservation)
+            state.arm_rescue(reservation, now)
+        for bay in image.bays:
+            state.arm_stuck(bay, now)
         state.dirty = Dirty(shown=set(range(len(state.board.bays))))
         return state
 
@@ -150,6 +157,7 @@ class State:
         """Take out a reservation that is not live any more, or waits no more."""
         del self.reservations[reservation.reservation_id]
         self.waiting.drop(reservation)
+        self.rescue_at.pop(reservation.reservation_id, None)
         theirs = self.of_vehicle[reservation.vehicle_id]
         theirs.pop(reservation.reservation_id, None)
         if not theirs:
@@ -167,12 +175,16 @@ class State:
         spec = self.board.bays[number].spec
         span = self.board.calendars.span
         self.offers_of[spec.bay] = current = [o for o in self.offers_of[spec.bay] if not o.over(span.from_at)]
-        windows = [
+        # What the resident before offered ended with their right to the bay.
+        theirs = [offer for offer in current if offer.resident == spec.resident]
+        given = [
             window
-            for offer in current
-            if offer.resident == spec.resident  # what the resident before offered ended with their right to the bay
+            for offer in theirs
+            if offer.kind != "recall"
             for window in offer_windows(offer, self.settings.timezone, span)
         ]
+        taken = [recalled_span(offer) for offer in theirs if offer.kind == "recall" and not offer.withdrawn]
+        windows = [rest for window in given for rest in without(window, taken)]
         self.board.calendars.set_open(number, windows)
         self.dirty.shown.add(number)
         if windows:
@@ -184,6 +196,20 @@ class State:
         if change_at is not None and self.review_at.get(number) != change_at:
             self.review_at[number] = change_at
             self.arm(change_at, Timer.REVIEW, self.board.bays[number].spec.bay)
+
+    def recalled_from(self, bay: str, interval: Interval) -> int | None:
+        """Return from when on the resident has recalled the bay for a part of the interval, or None."""
+        resident = self.board.bay(bay).spec.resident
+        recalls = (
+            recalled_span(offer)
+            for offer in self.offers_of[bay]
+            if offer.kind == "recall" and not offer.withdrawn and offer.resident == resident
+        )
+        return min((span.from_at for span in recalls if span.overlaps(interval)), default=None)
+
+    def recalled(self, bay: str, interval: Interval) -> bool:
+        """Tell whether the resident has recalled the bay for a part of the interval."""
+        return self.recalled_from(bay, interval) is not None
 
     def open_now(self, number: int, now: int) -> bool:
         """Tell whether the bay is offered at this instant."""
@@ -236,12 +262,15 @@ class State:
             case ReservationStatus.ACCEPTED:
                 self.arm(reservation.from_at - (settings.policy.bind_lead_ms or 0), Timer.BIND, key)
             case ReservationStatus.BOUND:
-                self.arm(reservation.from_at, Timer.CHECK, key)
+                for before_ms in LOOKS_MS:
+                    self.arm(reservation.from_at - before_ms, Timer.CHECK, key)
                 self.arm(reservation.expected_by(settings.grace_ms), Timer.NO_SHOW, key)
             case ReservationStatus.ACTIVE:
                 self.arm(reservation.until, Timer.END, key)
                 self.arm(reservation.until + settings.overstay_notice_ms, Timer.SETTLE, key)
                 self.arm_left(reservation)
+                bay = self.board.bay(reservation.bay or "")
+                self.arm((reservation.activated_at or 0) + settings.stuck_after_ms, Timer.STUCK, bay.spec.bay)
             case ReservationStatus.WAITING if settings.policy.batch_ms is None:
                 self.arm(reservation.wait_until or 0, Timer.WAIT, key)
             case ReservationStatus.WAITING:
@@ -261,6 +290,24 @@ class State:
         if self.settings.policy.batch_ms is None:
             for reservation_id in self.waiting.to_try(self.board.bays[number].spec.zone):
                 self.arm(0, Timer.WAIT, reservation_id)
+
+    def arm_rescue(self, reservation: Reservation, at: int) -> None:
+        """Have a promise looked after that may be in danger, once, at the earliest of the times asked for."""
+        key = reservation.reservation_id
+        if at < self.rescue_at.get(key, at + 1):
+            self.rescue_at[key] = at
+            self.arm(at, Timer.RESCUE, key)
+
+    def endanger(self, number: int, at: int) -> None:
+        """Something happened to a bay: whoever was promised it and is not there yet is looked after."""
+        for held in self.board.on_bay[number].values():
+            if held.status is not ReservationStatus.ACTIVE:
+                self.arm_rescue(held, at)
+
+    def arm_stuck(self, bay: Bay, at: int) -> None:
+        """Have a sensor looked at that says free of a bay whose driver found a car in it."""
+        if bay.contested == "blocked":
+            self.arm(at + self.settings.stuck_after_ms, Timer.STUCK, bay.spec.bay)
 
     def arm_left(self, reservation: Reservation) -> None:
         """Have a guest's stay end when the bay, which is free now, stays free."""

@@ -182,6 +182,8 @@ class Timer(StrEnum):
     ROLL = "roll"
     TICK = "tick"
     WAIT = "wait"
+    RESCUE = "rescue"
+    STUCK = "stuck"
     AUTO = "auto"
     POINTS = "points"
 

@@ -99,7 +99,7 @@ class _Announcer:
     """Builds messages that carry the numbers of one event."""
 
     def __init__(self, state: State, city: str, recorded: Recorded) -> None:
-        self.state, self.city = state, city
+        self.state, self.city, self.at = state, city, recorded.at
         self.numbers: dict[str, Any] = {
             "position": recorded.position,
             "zone": recorded.zone,
@@ -134,12 +134,17 @@ class _Announcer:
         return {
             "bay": spec.bay,
             "bay_zone": spec.zone,
-            "place": Place(lat=spec.lat, lon=spec.lon),
+            "place": self.place(spec.bay),
             "walk_m": held.walk_m,
             "from_at": held.from_at,
             "until": held.until,
             "price_won": held.quote_won,
         }
+
+    def place(self, bay: str) -> Place:
+        """Return where a bay is."""
+        spec = self.state.board.bay(bay).spec
+        return Place(lat=spec.lat, lon=spec.lon)
 
     def resident(self, resident: str, kind: str, request_id: str | None = None, **said: Any) -> Outgoing:
         """Return a notice to a resident."""
@@ -180,6 +185,21 @@ def _contested(to: _Announcer, event: e.BayContested) -> list[Outgoing]:
 def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered) -> list[Outgoing]:
     said = to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, offer_id=event.offer_id)
     return [said]
+
+
+def _recalled(to: _Announcer, event: e.BayRecalled) -> list[Outgoing]:
+    reason = "guest_leaves" if event.free_at > max(to.at, event.from_at) else "free"
+    said = {"bay": event.bay, "offer_id": event.offer_id, "reason": reason, "until": event.free_at}
+    if event.meanwhile is not None:
+        said |= {"meanwhile_bay": event.meanwhile, "place": to.place(event.meanwhile)}
+    return [to.resident(event.resident, "recall_answer", event.request_id, **said)]
+
+
+def _guest_recalled(to: _Announcer, event: e.GuestRecalled) -> list[Outgoing]:
+    said: dict[str, Any] = {"reason": "recalled", "until": event.until}
+    if event.meanwhile is not None:
+        said |= {"bay": event.meanwhile, "place": to.place(event.meanwhile)}
+    return [to.of(to.reservation(event.reservation_id), "warned", **said)]
 
 
 def _withdrawn(to: _Announcer, event: e.OffersWithdrawn) -> list[Outgoing]:
@@ -291,6 +311,8 @@ _TELLERS: dict[type[Event], Callable[[_Announcer, Any], list[Outgoing]]] = {
     e.OnceOffered: _offered,
     e.OffersWithdrawn: _withdrawn,
     e.OfferRejected: _offer_rejected,
+    e.BayRecalled: _recalled,
+    e.GuestRecalled: _guest_recalled,
     e.ReservationAccepted: _accepted,
     e.RequestWaitlisted: _waitlisted,
     e.RequestRejected: _rejected,

@@ -45,6 +45,7 @@ class Counters:
     failed: int = 0
     substitutes: int = 0
     promises_broken: int = 0
+    guests_recalled: int = 0
     occupancy_changes: int = 0
     late: int = 0
     arrivals: int = 0

@@ -19,6 +19,7 @@ _NAMED = {
     "bay_registered": "operator", "bay_retired": "operator", "bay_closed": "operator", "bay_opened": "operator",
     "sensor_repaired": "operator", "operator_command_refused": "operator", "weekly_offered": "resident",
     "once_offered": "resident", "offer_rejected": "resident", "offers_withdrawn": "resident",
+    "bay_recalled": "resident",
     "driver_command_refused": "driver",
 }  # fmt: skip
 """Events that name who asked, and in which field."""

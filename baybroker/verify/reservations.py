@@ -24,6 +24,7 @@ NEXT: dict[str, dict[str, str]] = {
     "accepted": {
         "replanned": "accepted",
         "reservation_bound": "bound",
+        "reservation_relocated": "bound",
         "reservation_cancelled": "cancelled",
         "reservation_failed": "failed",
     },
@@ -36,6 +37,7 @@ NEXT: dict[str, dict[str, str]] = {
     },
     "active": {
         "overstay_warned": "active",
+        "guest_recalled": "active",
         "reservation_extended": "active",
         "reservation_completed": "completed",
         "reservation_relocated": "bound",
@@ -82,6 +84,7 @@ class Reservations:
             "reservation_received": self._received,
             "reservation_extended": self._extended,
             "overstay_warned": self._warned,
+            "guest_recalled": self._guest_recalled,
             "reservation_completed": self._completed,
             "reservation_cancelled": self._ender("reservation_cancelled"),
             "reservation_expired": self._ender("reservation_expired"),
@@ -150,11 +153,20 @@ class Reservations:
         booking.row |= {"bound_at": at, "walk_m": data["walk_m"]}
         if data["bay"] != booking.row["bay"]:
             self._place(position, booking, data["bay"], booking.placed_from)
+        self._check_recall(position, booking, "bound", booking.row["from_at"], booking.row["until"])
+
+    def _check_recall(self, position: int, booking: Booking, happened: str, from_at: int, until: int) -> None:
+        """Whoever was promised a bay that its resident took back must have been given another by now."""
+        row = booking.row
+        if self._offers.recalled(row["bay"], from_at, until):
+            text = f"{row['reservation_id']} is {happened} on {row['bay']}, which its resident has recalled"
+            self._report.add("S3", text, position)
 
     def _activated(self, position: int, _at: int, data: Fields) -> None:
         booking = self._advance(position, "reservation_activated", data["reservation_id"])
         self._check_bay(position, booking, data["bay"])
         booking.row["activated_at"] = data["at"]
+        self._check_recall(position, booking, "active", data["at"], data["at"] + 1)
 
     def _relocated(self, position: int, at: int, data: Fields) -> None:
         booking = self._advance(position, "reservation_relocated", data["reservation_id"])
@@ -179,6 +191,20 @@ class Reservations:
         self._claim_vehicle(position, booking)
         if not self._offers.covers(row["bay"], held_before, row["held_until"]):
             self._report.add("S3", f"{row['reservation_id']} is extended on {row['bay']} past its offers", position)
+
+    def _guest_recalled(self, position: int, at: int, data: Fields) -> None:
+        booking = self._advance(position, "guest_recalled", data["reservation_id"])
+        self._check_bay(position, booking, data["bay"])
+        row = booking.row
+        if not self._offers.recalled(row["bay"], row["from_at"], row["until"]):
+            self._report.add("S3", f"{row['reservation_id']} is sent away from {row['bay']}: nobody asked", position)
+        if not at <= data["until"] < row["until"] or data["held_until"] > row["held_until"]:
+            text = f"{row['reservation_id']} is sent away at {data['until']}, it was promised until {row['until']}"
+            self._report.add("S3", text, position)
+        row |= {name: data[name] for name in ("until", "held_until")} | {"recalled_at": at}
+        self._report.counters.guests_recalled += 1
+        self._claim_bay(position, booking)
+        self._claim_vehicle(position, booking)
 
     def _warned(self, position: int, at: int, data: Fields) -> None:
         self._advance(position, "overstay_warned", data["reservation_id"]).row["warned_at"] = at

@@ -190,7 +190,9 @@ class DriverReply(Numbered):
     status: Token | None = Field(default=None, description="In a `state` reply: the reservation's status")
     from_at: EpochMs | None = Field(default=None, alias="from")
     until: EpochMs | None = None
-    bay: Name | None = Field(default=None, description="Only once it is bound")
+    bay: Name | None = Field(
+        default=None, description="Only once it is bound; in a `warned` reply a free bay nearby, not held"
+    )
     bay_zone: Name | None = None
     place: Place | None = None
     walk_m: int | None = None
@@ -237,7 +239,10 @@ class Withdraw(_OfBay):
 
 
 class Recall(_OfBay):
-    """The resident comes home early, at `home_at` or now."""
+    """The resident comes home early, at `home_at` or now: the rest of the window is taken back.
+
+    The answer's `offer_id`, withdrawn, gives it back.
+    """
 
     type: Literal["recall"] = "recall"
     home_at: EpochMs | None = None
@@ -261,8 +266,10 @@ class ResidentNotice(Numbered):
     request_id: RequestId | None = None
     offer_id: Name | None = None
     reason: Token | None = None
-    until: EpochMs | None = None
+    until: EpochMs | None = Field(default=None, description="In a `recall_answer`: when the bay is the resident's")
     amount_won: int | None = None
+    meanwhile_bay: Name | None = Field(default=None, description="In a `recall_answer`: a free bay nearby, not held")
+    place: Place | None = Field(default=None, description="Where `meanwhile_bay` is")
 
 
 class BayRecord(Message):

@@ -37,6 +37,50 @@ def hour(at: float) -> int:
     return world.MIDNIGHT + int(at * world.HOUR)
 
 
+def appended(kind: str, **data: object) -> str:
+    """Return SQL for a new event of zone-a at the end of the history."""
+    pairs = ", ".join(f"{name!r}, {value!r}" for name, value in data.items())
+    return f"""
+        INSERT INTO event (position, at, zone, event_no, type, payload)
+        SELECT MAX(position) + 1, MAX(at), 'zone-a', MAX(event_no) FILTER (WHERE zone = 'zone-a') + 1, '{kind}',
+            json_object({pairs}) FROM event;
+    """  # noqa: S608 - likewise
+
+
+def recalled(from_hour: float, until_hour: float) -> str:
+    """Return SQL for a recall of bay-1, in events, tables and answers."""
+    span = {"from_at": hour(from_hour), "until": hour(until_hour)}
+    who = {"offer_id": "off-9", "bay": "bay-1", "resident": "res-bay-1", "request_id": "q-recall"}
+    return f"""
+        {appended("bay_recalled", **who, **span, free_at=hour(from_hour))}
+        INSERT INTO offer
+            (offer_id, bay, resident, kind, except_dates, from_at, until, withdrawn, offered_at, offered_ms)
+        SELECT 'off-9', 'bay-1', 'res-bay-1', 'recall', '[]', {span["from_at"]}, {span["until"]}, 0, MAX(at), 0
+        FROM event;
+        INSERT INTO answer VALUES ('residents/res-bay-1', 'q-recall', 't', CAST('{{}}' AS BLOB));
+    """  # noqa: S608 - likewise
+
+
+def bound() -> str:
+    """Return SQL that binds rsv-4 to bay-1."""
+    return f"""
+        {appended("reservation_bound", reservation_id="rsv-4", bay="bay-1", walk_m=90)}
+        UPDATE reservation SET status = 'bound', bound_at = (SELECT MAX(at) FROM event) WHERE reservation_id = 'rsv-4';
+    """  # noqa: S608 - likewise
+
+
+def sent_away() -> str:
+    """Return SQL that has rsv-4 come to bay-1 and be sent away again."""
+    stay = {"until": hour(15.75), "held_until": hour(16)}
+    return f"""
+        {appended("reservation_activated", reservation_id="rsv-4", bay="bay-1", at=hour(15), source="driver")}
+        {appended("guest_recalled", reservation_id="rsv-4", bay="bay-1", **stay)}
+        UPDATE reservation SET status = 'active', activated_at = {hour(15)}, until = {stay["until"]},
+            held_until = {stay["held_until"]}, recalled_at = (SELECT MAX(at) FROM event)
+        WHERE reservation_id = 'rsv-4';
+    """  # noqa: S608 - likewise
+
+
 CORRUPTIONS = {
     "two promises of one bay": ("S1", promised_too(), "bay-1 is held twice: by rsv-9 and rsv-4"),
     "two promises of one bay, by their buffers only": (
@@ -60,6 +104,21 @@ CORRUPTIONS = {
         "S3",
         promised_too(from_at=hour(39), until=hour(40), held_from=hour(39), held_until=hour(40)),
         "outside its offers",
+    ),
+    "a promise on a bay that its resident recalled": (
+        "S3",
+        recalled(16, 18) + promised_too(from_at=hour(16.5), until=hour(17), held_from=hour(16.5), held_until=hour(17)),
+        "rsv-9 is placed on bay-1 outside its offers",
+    ),
+    "a bay bound that its resident recalled": (
+        "S3",
+        recalled(15.5, 18) + bound(),
+        "rsv-4 is bound on bay-1, which its resident has recalled",
+    ),
+    "a guest sent away whom nobody recalled": (
+        "S3",
+        bound() + sent_away(),
+        "rsv-4 is sent away from bay-1: nobody asked",
     ),
     "a stay that grows past the end of the offer": (
         "S3",

@@ -127,6 +127,14 @@ class Histories(RuleBasedStateMachine):
         self.work.give(asked, (f"residents/res-{bay}", asked.request_id))
         self.write()
 
+    @rule(bay=bays, ahead=st.none() | st.integers(0, 240))
+    def recall(self, bay, ahead):
+        number = len(self.work.commits)
+        home_at = None if ahead is None else self.work.now + ahead * 60_000
+        asked = c.RecallBay(resident=f"res-{bay}", request_id=f"recall-{number}", bay=bay, home_at=home_at)
+        self.work.give(asked, (f"residents/res-{bay}", asked.request_id))
+        self.write()
+
     @rule(minutes=st.integers(1, 90))
     def wait(self, minutes):
         self.work.pass_minutes(minutes)
