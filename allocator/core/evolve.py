@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from allocator.core.buffers import learn
 from allocator.core.hear import Heard
 from allocator.domain import events as e
 from allocator.domain.interval import slot_floor
@@ -266,7 +267,9 @@ def _warned(state: State, event: e.OverstayWarned, at: int) -> None:
 
 
 def _completed(state: State, event: e.ReservationCompleted, _at: int) -> None:
-    state.reservations[event.reservation_id].price_won = event.price_won
+    stay = state.reservations[event.reservation_id]
+    stay.price_won = event.price_won
+    state.lateness = learn(state.lateness, stay, event)
     _end(state, event.reservation_id, "completed", event.at)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core.buffers import buffer_ms
 from allocator.core.relocate import away
 from allocator.domain.interval import Interval, outward
 from allocator.domain.lifecycle import ReservationStatus
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def held_until(state: State, reservation: Reservation, until: int) -> int:
     """Return until when the bay is held for a longer stay: never for less than it is now."""
-    longer = outward(Interval(reservation.from_at, until)).until + state.settings.buffer_ms
+    longer = outward(Interval(reservation.from_at, until)).until + buffer_ms(state)
     return max(reservation.held_until, longer)
 
 

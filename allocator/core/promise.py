@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from allocator.core.buffers import buffer_ms
 from allocator.domain import events as e
 from allocator.domain.interval import MINUTE_MS, Interval, outward
 from allocator.matching.search import Wanted
@@ -86,7 +87,7 @@ def wanted(state: State, ask: Ask, now: int) -> Wanted:
     return Wanted(
         lat=ask.lat,
         lon=ask.lon,
-        held=Interval(held.from_at, held.until + state.settings.buffer_ms),
+        held=Interval(held.from_at, held.until + buffer_ms(state)),
         max_walk_m=ask.max_walk_m,
         needs=ask.needs,
     )

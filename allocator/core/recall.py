@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core.buffers import buffer_ms
 from allocator.core.offers import not_theirs
 from allocator.domain import events as e
 from allocator.domain.interval import DAY_MS, MINUTE_MS, Interval, outward, slot_ceil, slot_floor
@@ -67,12 +68,11 @@ def arrived(
 
 
 def _sent_away(state: State, guest: Reservation, leaves_at: int, meanwhile: str | None) -> e.GuestRecalled:
-    buffer_ms = state.settings.buffer_ms
     return e.GuestRecalled(
         reservation_id=guest.reservation_id,
         bay=guest.bay or "",
         until=leaves_at,
-        held_until=min(guest.held_until, slot_ceil(leaves_at) + buffer_ms),
+        held_until=min(guest.held_until, slot_ceil(leaves_at) + buffer_ms(state)),
         meanwhile=meanwhile,
     )
 

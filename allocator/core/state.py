@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from allocator.core.buffers import LATENESS_BINS
 from allocator.core.danger import LOOKS_MS
 from allocator.core.hear import Heard, Window
 from allocator.core.line import Waiting, place_in_line
@@ -29,12 +30,16 @@ BATCH = "batch"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The rules of a city, with their defaults (design, section 4)."""
+    """The rules of a city, with their defaults (design, section 4).
+
+    `buffer_ms` holds until enough stays were seen to learn it at a risk of `late_risk_permille`; None: always.
+    """
 
     timezone: str = "Asia/Seoul"
     policy: Policy = field(default_factory=BindLate)
     tariff: Tariff = field(default_factory=Tariff)
     buffer_ms: int = 10 * MINUTE_MS
+    late_risk_permille: int | None = 20
     early_ms: int = 15 * MINUTE_MS
     grace_ms: int = 15 * MINUTE_MS
     overstay_notice_ms: int = 10 * MINUTE_MS
@@ -68,6 +73,7 @@ class State:
         self.event_nos: dict[str, int] = defaultdict(int)
         self.accepted = 0
         self.offered = 0
+        self.lateness = [0] * LATENESS_BINS
         self.board = Board(now)
         self.offers: dict[str, Offer] = {}
         self.offers_of: dict[str, list[Offer]] = defaultdict(list)
@@ -93,6 +99,7 @@ class State:
         state = cls(settings, now)
         state.position, state.accepted, state.offered = image.position, image.accepted, image.offered
         state.event_nos.update(image.event_nos)
+        state.lateness = list(image.lateness) or state.lateness
         for bay in image.bays:
             state.enter_bay(bay)
         for offer in image.offers:
@@ -112,6 +119,7 @@ class State:
             event_nos={zone: number for zone, number in sorted(self.event_nos.items()) if number},
             accepted=self.accepted,
             offered=self.offered,
+            lateness=list(self.lateness),
             bays=sorted(self.board.bays, key=lambda bay: bay.spec.bay),
             offers=sorted(self.offers.values(), key=lambda offer: offer.offer_id),
             reservations=sorted(self.reservations.values(), key=lambda held: held.reservation_id),

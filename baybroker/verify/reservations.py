@@ -53,6 +53,7 @@ _COPIED = (
 _EMPTY: Fields = dict.fromkeys(
     ("bound_at", "activated_at", "ended_at", "warned_at", "price_won", "wait_until", "max_price_won", "recalled_at")
 )
+LATENESS_KEPT = 4_000
 _COUNTED = {"reservation_bound": "bound", "reservation_activated": "active", "reservation_relocated": "substitutes"}
 
 
@@ -69,6 +70,7 @@ class Reservations:
 
     def __init__(self, report: Report, offers: Offers) -> None:
         self.bookings: dict[str, Booking] = {}
+        self.lateness = [0] * 8
         self._report = report
         self._offers = offers
         self._bays = Calendar()
@@ -212,7 +214,17 @@ class Reservations:
     def _completed(self, position: int, _at: int, data: Fields) -> None:
         booking = self._end(position, "reservation_completed", data["reservation_id"])
         booking.row |= {"ended_at": data["at"], "price_won": data["price_won"]}
+        self._count_lateness(booking.row, data)
         self._check_bay(position, booking, data["bay"])
+
+    def _count_lateness(self, row: Fields, data: Fields) -> None:
+        """Count by how many begun five minutes, up to seven, a guest left after the end, as far as it was seen."""
+        if data["source"] == "timer" or row["recalled_at"] is not None:
+            return
+        steps = min(-(-max(data["at"] - row["until"], 0) // SLOT_MS), len(self.lateness) - 1)
+        self.lateness[steps] += 1
+        if sum(self.lateness) > LATENESS_KEPT:
+            self.lateness = [count // 2 for count in self.lateness]
 
     def _ender(self, happened: str) -> Callable[[int, int, Fields], None]:
         def handle(position: int, at: int, data: Fields) -> None:

@@ -53,6 +53,9 @@ class Folded:
             ]
             if numbers != [position, event_nos, len(self._reservations.bookings), len(self._offers.rows)]:
                 self._report.add("S6", f"{where} has other numbers than the events", position)
+            if image["lateness"] != self._reservations.lateness:
+                text = f"{where} has seen guests late {image['lateness']}, the events {self._reservations.lateness}"
+                self._report.add("S6", text, position)
             self._compare(where, "bay", self._bays.rows, bays, position)
             self._compare(where, "offer_id", self._offers.rows, image["offers"], position)
             self._compare(where, "reservation_id", live, image["reservations"], position)

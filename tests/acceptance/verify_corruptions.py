@@ -219,6 +219,11 @@ CORRUPTIONS = {
         "UPDATE snapshot SET image = json_set(image, '$.accepted', 9)",
         "snapshot .* has other numbers",
     ),
+    "a snapshot that learnt what nobody saw": (
+        "S6",
+        "UPDATE snapshot SET image = json_set(image, '$.lateness[1]', 3)",
+        "has seen guests late",
+    ),
     "a snapshot ahead of the events": ("S6", "UPDATE snapshot SET position = position + 900", "ahead of the events"),
     "a message of an event that is not committed": (
         "S7",
