@@ -190,9 +190,7 @@ class DriverReply(Numbered):
     status: Token | None = Field(default=None, description="In a `state` reply: the reservation's status")
     from_at: EpochMs | None = Field(default=None, alias="from")
     until: EpochMs | None = None
-    bay: Name | None = Field(
-        default=None, description="Only once it is bound; in a `warned` reply a free bay nearby, not held"
-    )
+    bay: Name | None = Field(default=None, description="Once it is bound; if `recalled`, a free one nearby, not held")
     bay_zone: Name | None = None
     place: Place | None = None
     walk_m: int | None = None
@@ -239,10 +237,7 @@ class Withdraw(_OfBay):
 
 
 class Recall(_OfBay):
-    """The resident comes home early, at `home_at` or now: the rest of the window is taken back.
-
-    The answer's `offer_id`, withdrawn, gives it back.
-    """
+    """The resident comes home early, at `home_at` or now. Withdrawing the answer's `offer_id` opens the bay again."""
 
     type: Literal["recall"] = "recall"
     home_at: EpochMs | None = None
