@@ -98,6 +98,15 @@ def _rescue(state: State, key: str, due_at: int, now: int) -> bool:
     return False
 
 
+def _check(state: State, key: str, _due_at: int, now: int) -> bool:
+    """Tell whether a stay begins; before that its bay is looked at, and again at each tick while it is in danger."""
+    held = state.reservations.get(key)
+    if held is None or now >= held.from_at:
+        return held is not None
+    state.arm_rescue(held, now)
+    return False
+
+
 def _wait(state: State, key: str, _due_at: int, _now: int) -> bool:
     state.waiting.trying.discard(key)
     return True
@@ -111,5 +120,6 @@ _PREPARE: dict[Timer, Callable[[State, str, int, int], bool]] = {
     Timer.TICK: _tick,
     Timer.WAIT: _wait,
     Timer.RESCUE: _rescue,
+    Timer.CHECK: _check,
 }
 """What is done before a timer is decided on: (state, key, due_at, now) -> whether it has to be."""

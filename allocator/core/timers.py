@@ -68,9 +68,7 @@ def _ready(state: State, reservation: Reservation) -> bool:
 
 
 def _check(state: State, reservation: Reservation, now: int) -> list[Event]:
-    """The stay begins, or is about to: is the bay as promised?"""
-    if now < reservation.from_at:
-        return rescue(state, reservation, now)
+    """The stay begins: is the bay as promised?"""
     reason = blocked(state, reservation)
     if reason is None:
         return []

@@ -136,8 +136,13 @@ class Reservations:
         self._report.counters.waitlisted += 1
 
     def _rejected(self, position: int, at: int, data: Fields) -> None:
-        if data.get("reservation_id") is not None:
-            self._advance(position, "request_rejected", data["reservation_id"]).row["ended_at"] = at
+        if data.get("reservation_id") is None:
+            return
+        row = self._advance(position, "request_rejected", data["reservation_id"]).row
+        row["ended_at"] = at
+        if at < (row["wait_until"] or 0):
+            text = f"{row['reservation_id']} was to wait until {row['wait_until']}, and is refused at {at}"
+            self._report.add("S4", text, position)
 
     def _replanned(self, position: int, _at: int, data: Fields) -> None:
         moved = []

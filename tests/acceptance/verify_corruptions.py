@@ -37,14 +37,22 @@ def hour(at: float) -> int:
     return world.MIDNIGHT + int(at * world.HOUR)
 
 
-def appended(kind: str, **data: object) -> str:
+def json_object(data: dict[str, object]) -> str:
+    return f"json_object({', '.join(f'{name!r}, {value!r}' for name, value in data.items())})"
+
+
+def inserted(kind: str, payload: str) -> str:
     """Return SQL for a new event of zone-a at the end of the history."""
-    pairs = ", ".join(f"{name!r}, {value!r}" for name, value in data.items())
     return f"""
         INSERT INTO event (position, at, zone, event_no, type, payload)
         SELECT MAX(position) + 1, MAX(at), 'zone-a', MAX(event_no) FILTER (WHERE zone = 'zone-a') + 1, '{kind}',
-            json_object({pairs}) FROM event;
+            {payload} FROM event;
     """  # noqa: S608 - likewise
+
+
+def appended(kind: str, **data: object) -> str:
+    """Return SQL for a new event of zone-a with such a payload."""
+    return inserted(kind, json_object(data))
 
 
 def recalled(from_hour: float, until_hour: float) -> str:
@@ -58,6 +66,48 @@ def recalled(from_hour: float, until_hour: float) -> str:
         SELECT 'off-9', 'bay-1', 'res-bay-1', 'recall', '[]', {span["from_at"]}, {span["until"]}, 0, MAX(at), 0
         FROM event;
         INSERT INTO answer VALUES ('residents/res-bay-1', 'q-recall', 't', CAST('{{}}' AS BLOB));
+    """  # noqa: S608 - likewise
+
+
+ASKED = {
+    "reservation_id": "rsv-9", "request_id": "q-9", "driver": "drv-rsv-9", "vehicle_id": "v-9", "zone": "zone-a",
+    "lat": 37.45, "lon": 126.9, "from_at": hour(64), "until": hour(65), "held_from": hour(64), "held_until": hour(66),
+    "max_walk_m": 300, "quote_won": 1_200,
+}  # fmt: skip
+
+
+def waits() -> str:
+    """Return SQL for a request of drv-rsv-9 that waits, in events, tables and answers."""
+    values = ", ".join(repr(value) for value in ASKED.values())
+    data = f"json_set({json_object(ASKED)}, '$.needs', json('[]'), '$.wait_until', {hour(30)})"
+    return f"""
+        {inserted("request_waitlisted", data)}
+        INSERT INTO reservation
+            ({", ".join(ASKED)}, needs, status, walk_m, accepted_at, violation, wait_until)
+        SELECT {values}, '[]', 'waiting', 0, MAX(at), 0, {hour(30)} FROM event;
+        INSERT INTO answer VALUES ('drivers/drv-rsv-9', 'q-9', 't', CAST('{{}}' AS BLOB));
+    """  # noqa: S608 - likewise
+
+
+def refused() -> str:
+    """Return SQL that refuses it at once."""
+    who = {"reservation_id": "rsv-9", "request_id": "q-9", "driver": "drv-rsv-9"}
+    return f"""
+        {appended("request_rejected", **who, reason="wait_over")}
+        UPDATE reservation SET status = 'rejected', ended_at = (SELECT MAX(at) FROM event)
+        WHERE reservation_id = 'rsv-9';
+    """  # noqa: S608 - likewise
+
+
+def promoted(**changes: object) -> str:
+    """Return SQL that promises it bay-1, with these changes of what was asked for."""
+    told = ASKED | changes
+    settings = ", ".join(f"{name} = {value!r}" for name, value in told.items() if name != "reservation_id")
+    data = f"json_set({json_object(told | {'bay': 'bay-1', 'walk_m': 90})}, '$.needs', json('[]'))"
+    return f"""
+        {inserted("reservation_accepted", data)}
+        UPDATE reservation SET {settings}, status = 'accepted', bay = 'bay-1', walk_m = 90
+        WHERE reservation_id = 'rsv-9';
     """  # noqa: S608 - likewise
 
 
@@ -140,6 +190,12 @@ CORRUPTIONS = {
         "S4",
         "UPDATE answer SET payload = CAST(json_set(payload, '$.request_id', 'q-2') AS BLOB) WHERE request_id = 'q-1'",
         "kept for q-1 .* is one to q-2",
+    ),
+    "one who waits is refused before the time": ("S4", waits() + refused(), "rsv-9 was to wait until"),
+    "one who waited gets less than he asked for": (
+        "S6",
+        waits() + promoted(until=hour(64.5), from_at=hour(64), held_from=hour(64), held_until=hour(65)),
+        "rsv-9 waited, and gets another stay",
     ),
     "a request with two effects": (
         "S5",

@@ -17,6 +17,7 @@ from allocator.domain import commands as c
 from allocator.domain.interval import HOUR_MS, Interval
 from allocator.domain.lifecycle import LIVE, ReservationStatus
 from allocator.domain.model import StateImage
+from allocator.matching.policies import POLICIES
 from allocator.store.base import Commit
 from allocator.store.sqlite3_store import Sqlite3Store
 from baybroker.verify import verify_history
@@ -29,13 +30,13 @@ drivers = st.sampled_from([f"drv-{n}" for n in range(6)])
 class Histories(RuleBasedStateMachine):
     """Everybody does as they please; the store refuses what must not be."""
 
-    @initialize()
-    def open(self):
+    @initialize(policy=st.sampled_from(["bind-late", "bind-late", "nearest"]))
+    def open(self, policy):
         self.loop = asyncio.new_event_loop()
         self.store = Sqlite3Store()
         self.loop.run_until_complete(self.store.open("test"))
         specs = [spec(bay, east_m=60 * n, zone=f"z{n % 2}") for n, bay in enumerate(BAYS)]
-        self.work = DeskWork(*specs)
+        self.work = DeskWork(*specs, settings=Settings(policy=POLICIES[policy]))
         self.committed = 0
         meta = Commit(meta={"city": "seoul", "timezone": "Asia/Seoul"})
         self.loop.run_until_complete(self.store.commit(meta))

@@ -74,6 +74,19 @@ def test_a_stranger_moves_everybody_who_is_bound_and_starts_soon():
     assert {event.reason for event in work.named(e.ReservationRelocated)} == {"contested"}
 
 
+def test_who_was_bound_to_a_bay_that_is_taken_is_tried_again_at_each_tick():
+    work = DeskWork(spec("b1"), spec("b2", east_m=50))
+    work.request(lead_min=60)
+    work.sense("b1", "occupied")
+    work.sense("b2", "occupied")
+    work.pass_minutes(46)
+    assert work.replies("drv-1")[-1]["bay"] == "b1"
+    work.sense("b2", "free")
+    work.pass_minutes(4.1)
+    moved = work.replies("drv-1")[-1]
+    assert (moved["bay"], moved["reason"]) == ("b2", "contested")
+
+
 def test_a_bound_driver_whose_bays_sensor_falls_silent_gets_a_bay_that_is_known_to_be_free():
     work = DeskWork(spec("b1"), spec("b2", east_m=50))
     beat(work)
