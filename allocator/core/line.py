@@ -8,9 +8,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from allocator.domain.model import Reservation
 
-TRIED_AT_ONCE_MAX = 10
+TRIED_AT_ONCE_MAX = 3
 """How many are tried the moment a bay in their zone gets free; a tick tries all."""
 
 
@@ -43,8 +45,11 @@ class Waiting:
         """Return all of them, first come first."""
         return sorted((held for zone in self.of_zone.values() for held in zone.values()), key=place_in_line)
 
-    def to_try(self, zone: str) -> list[str]:
-        """Return the first of a zone who are not about to be tried anyway, and note that they are."""
-        fresh = [name for name in islice(self.of_zone[zone], TRIED_AT_ONCE_MAX) if name not in self.trying]
-        self.trying.update(fresh)
-        return fresh
+    def to_try(self, zone: str, reaches: Callable[[Reservation], bool]) -> list[str]:
+        """Return the first of a zone who reach a bay and are not about to be tried anyway, and note that they are."""
+        if zone not in self.of_zone:
+            return []
+        fresh = (held.reservation_id for held in self.of_zone[zone].values() if reaches(held))
+        first = [name for name in islice(fresh, TRIED_AT_ONCE_MAX) if name not in self.trying]
+        self.trying.update(first)
+        return first

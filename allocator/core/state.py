@@ -294,10 +294,15 @@ class State:
             self.arm(next_multiple(now, batch_ms), Timer.TICK, BATCH)
 
     def freed(self, number: int) -> None:
-        """A bay may take a booking more: those who wait in its zone are tried at once, the others at the next tick."""
-        if self.settings.policy.batch_ms is None:
-            for reservation_id in self.waiting.to_try(self.board.bays[number].spec.zone):
-                self.arm(0, Timer.WAIT, reservation_id)
+        """A bay may take a booking more: the first who reach it are tried at once, the others at the next tick."""
+        if self.settings.policy.batch_ms is not None or not self.waiting.count:
+            return
+
+        def reaches(held: Reservation) -> bool:
+            return self.board.walk_m(number, held.lat, held.lon) <= held.max_walk_m
+
+        for reservation_id in self.waiting.to_try(self.board.bays[number].spec.zone, reaches):
+            self.arm(0, Timer.WAIT, reservation_id)
 
     def arm_rescue(self, reservation: Reservation, at: int) -> None:
         """Have a promise looked after that may be in danger, once, at the earliest of the times asked for."""
