@@ -93,7 +93,7 @@ def _rescue(state: State, key: str, due_at: int, now: int) -> bool:
     if danger(state, held, now) is not None:
         state.arm_rescue(held, next_multiple(now, state.settings.tick_ms))
         return True
-    if state.quiet(now):
+    if state.quiet(now) and held.bay is not None and state.board.bay(held.bay).lost is not None:
         state.arm_rescue(held, state.quiet_until)
     return False
 

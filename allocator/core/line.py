@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from allocator.domain.model import Reservation
 
 TRIED_AT_ONCE_MAX = 3
-"""How many are tried the moment a bay in their zone gets free; a tick tries all."""
+"""How many of each kind are tried the moment a bay in their zone gets free; a tick tries all."""
 
 
 def place_in_line(reservation: Reservation) -> tuple[int, int, str]:

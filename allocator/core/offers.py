@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         WithdrawOffer,
     )
     from allocator.domain.events import Event
+    from allocator.domain.model import Offer
 
 OFFERS_PER_BAY_MAX = 50
 
@@ -71,13 +72,16 @@ def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
     if reason is not None:
         return [_rejected(asked, reason)]
     ended = tuple(
-        offer.offer_id
-        for offer in state.offers_of[asked.bay]
-        if not offer.withdrawn and asked.offer_id in (None, offer.offer_id)
+        offer.offer_id for offer in state.offers_of[asked.bay] if not offer.withdrawn and _is_meant(offer, asked)
     )
     if not ended:
         return [_rejected(asked, "no_offer")]
     return [e.OffersWithdrawn(bay=asked.bay, resident=asked.resident, request_id=asked.request_id, offer_ids=ended)]
+
+
+def _is_meant(offer: Offer, asked: WithdrawOffer) -> bool:
+    """Tell whether an offer is to be withdrawn; a recall, which takes away, only where it is named."""
+    return offer.kind != "recall" if asked.offer_id is None else offer.offer_id == asked.offer_id
 
 
 def refuse(_state: State, asked: RefuseOffer, _now: int) -> list[Event]:

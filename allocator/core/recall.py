@@ -32,8 +32,8 @@ def recall(state: State, asked: RecallBay, now: int) -> list[Event]:
     if span is None:
         who = {"resident": asked.resident, "request_id": asked.request_id, "bay": asked.bay}
         return [e.OfferRejected(**who, reason=reason or "nothing_to_recall")]
-    guest = _guest(state, asked.bay, home_at)
-    leaves_at = min(guest.until, max(now + state.settings.recall_notice_ms, home_at)) if guest is not None else None
+    guest = _guest(state, asked.bay, home_at, now)
+    leaves_at = _leaves_at(state, guest, home_at, now) if guest is not None else None
     nearby = [*_free_nearby(state, asked.bay, now), None, None] if guest is not None else [None, None]
     recalled = e.BayRecalled(
         offer_id=f"o-{state.offered + 1}",
@@ -88,11 +88,19 @@ def _span(state: State, number: int, home_at: int) -> Interval | None:
     return Interval(from_at, min(slot_ceil(max(booked)), day.until)) if booked else None
 
 
-def _guest(state: State, bay: str, home_at: int) -> Reservation | None:
-    """Return the guest who stands in the bay and would still be there when the resident comes."""
-    holders = state.board.on_bay[state.board.number[bay]].values()
-    active = (held for held in holders if held.status is ReservationStatus.ACTIVE and held.until > home_at)
-    return next(active, None)
+def _guest(state: State, bay: str, home_at: int, now: int) -> Reservation | None:
+    """Return the guest who stands in the bay and may still be there when the resident comes, overstaying or not."""
+    comes_soon = home_at < now + state.settings.recall_notice_ms
+    for held in state.board.on_bay[state.board.number[bay]].values():
+        if held.status is ReservationStatus.ACTIVE and (held.until > home_at or (held.until <= now and comes_soon)):
+            return held
+    return None
+
+
+def _leaves_at(state: State, guest: Reservation, home_at: int, now: int) -> int:
+    """Return when the guest has to be gone; one who overstays should be gone already, and is given the notice too."""
+    deadline = max(now + state.settings.recall_notice_ms, home_at)
+    return min(deadline, guest.until) if guest.until > now else deadline
 
 
 def _free_nearby(state: State, name: str, now: int) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from allocator.core.buffers import LATENESS_BINS
 from allocator.core.danger import LOOKS_MS
 from allocator.core.hear import Heard, Window
-from allocator.core.line import Waiting, place_in_line
+from allocator.core.line import TRIED_AT_ONCE_MAX, Waiting, place_in_line
 from allocator.domain.commands import FallDue, Timer
 from allocator.domain.interval import HOUR_MS, MINUTE_MS, SLOT_MS, Interval, next_multiple, without
 from allocator.domain.lifecycle import BayStatus, Occupancy, ReservationStatus
@@ -210,7 +211,7 @@ class State:
         resident = self.board.bay(bay).spec.resident
         recalls = (
             recalled_span(offer)
-            for offer in self.offers_of[bay]
+            for offer in self.offers_of.get(bay, ())
             if offer.kind == "recall" and not offer.withdrawn and offer.resident == resident
         )
         return min((span.from_at for span in recalls if span.overlaps(interval)), default=None)
@@ -294,14 +295,21 @@ class State:
             self.arm(next_multiple(now, batch_ms), Timer.TICK, BATCH)
 
     def freed(self, number: int) -> None:
-        """A bay may take a booking more: the first who reach it are tried at once, the others at the next tick."""
+        """A bay may take a booking more: promises in danger come first, then who waits and can walk there.
+
+        A few in the bay's zone are tried at once, all others at the next tick.
+        """
+        zone = self.board.bays[number].spec.zone
+        endangered = (held for key in self.rescue_at if (held := self.reservations[key]).zone == zone)
+        for held in [*islice(endangered, TRIED_AT_ONCE_MAX)]:
+            self.arm_rescue(held, 0)
         if self.settings.policy.batch_ms is not None or not self.waiting.count:
             return
 
         def reaches(held: Reservation) -> bool:
             return self.board.walk_m(number, held.lat, held.lon) <= held.max_walk_m
 
-        for reservation_id in self.waiting.to_try(self.board.bays[number].spec.zone, reaches):
+        for reservation_id in self.waiting.to_try(zone, reaches):
             self.arm(0, Timer.WAIT, reservation_id)
 
     def arm_rescue(self, reservation: Reservation, at: int) -> None:

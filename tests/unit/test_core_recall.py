@@ -211,3 +211,32 @@ def test_the_guests_of_a_recall_are_apart_from_promises_broken():
     assert len(work.named(e.GuestRecalled)) == 1
     assert not [held for held in work.state.reservations.values() if held.violation]
     assert START < work.state.reservations["r-1"].until < START + HOUR_MS
+
+
+def test_the_resident_is_told_the_truth_of_a_guest_who_overstays():
+    work = parked(stay_min=30)
+    work.pass_minutes(8)
+    answer = recall(work)
+    assert (answer["reason"], answer["until"]) == ("guest_leaves", "2026-03-02T00:53:00.000Z")
+    assert not work.named(e.GuestRecalled)
+
+
+def test_to_withdraw_every_offer_does_not_take_a_recall_back():
+    work = DeskWork(spec("b1"), spec("b2", east_m=500))
+    work.request(lead_min=60)
+    recall(work)
+    work.give(c.WithdrawOffer(resident="res-b1", request_id="w", bay="b1"))
+    assert work.named(e.OffersWithdrawn)[0].offer_ids == ("o-1",)
+    work.pass_minutes(46)
+    assert work.replies("drv-1")[-1]["bay"] == "b2"
+
+
+def test_a_promise_in_danger_gets_a_bay_that_gets_free_before_one_who_waits():
+    work = DeskWork(spec("b1"), spec("b2", east_m=100))
+    work.request("drv-2", lead_min=60)
+    work.request("drv-1", lead_min=60)
+    recall(work)
+    assert work.request("drv-3", lead_min=60, wait_until=work.now + HOUR_MS) == "waitlisted"
+    work.say("drv-2", "cancel", "r-1")
+    assert work.state.reservations["r-2"].bay == "b2"
+    assert len(work.replies("drv-3")) == 1
