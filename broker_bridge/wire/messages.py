@@ -130,7 +130,7 @@ class RequestBay(Message):
     max_walk_m: int = Field(ge=1, le=5_000)
     max_price_won: int | None = Field(default=None, ge=0)
     needs: list[Need] = Field(default_factory=list, max_length=3)
-    wait_until: EpochMs | None = None
+    wait_until: EpochMs | None = Field(default=None, description="Without a bay, wait for one until then")
 
 
 class _OfReservation(Message):
