@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from allocator.domain import commands as c
 from allocator.domain.events import BaySpec, Recorded
 from allocator.domain.interval import MINUTE_MS
 from allocator.service.desk import Desk
+from allocator.service.start import restore
+from allocator.store.base import HeardRow, Loaded
 
 if TYPE_CHECKING:
     from allocator.store.base import Answer, Commit
@@ -138,3 +141,13 @@ class DeskWork:
         self.answers |= {(answer.party, answer.request_id): answer for answer in commit.answers}
         self.sent += [(row.topic, json.loads(row.payload)) for row in commit.outbox if row.payload]
         return commit
+
+
+def restart(work: DeskWork, *, away_min: float = 0) -> None:
+    """End the allocator and begin again from what it left behind: a snapshot and what was heard."""
+    rows: dict[str, HeardRow] = {row.bay: row for commit in work.commits for row in commit.heard}
+    image = deepcopy(work.state.image())
+    loaded = Loaded(snapshot=image, events=[], tables=deepcopy(image), heard=[*rows.values()], outbox=[], meta={})
+    work.now += round(away_min * MINUTE_MS)
+    work.desk = Desk(restore(loaded, work.state.settings, work.now), "seoul")
+    work.desk.finish(work.now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from allocator.core import offers, requests, timers
+from allocator.core import offers, recall, requests, timers
 from allocator.domain import commands as c
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _DECISIONS: dict[type, Callable[[State, Any, int], list[Event]]] = {
     c.OfferWeekly: offers.offer_weekly,
     c.OfferOnce: offers.offer_once,
     c.WithdrawOffer: offers.withdraw,
+    c.RecallBay: recall.recall,
     c.RefuseOffer: offers.refuse,
     c.RegisterBays: offers.register,
     c.OperateBay: offers.operate,

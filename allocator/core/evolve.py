@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from allocator.core.buffers import learn
 from allocator.core.hear import Heard
 from allocator.domain import events as e
 from allocator.domain.interval import slot_floor
@@ -60,14 +61,21 @@ def _occupancy(state: State, event: e.OccupancyChanged, _at: int) -> None:
     for held in state.board.on_bay[state.board.number[event.bay]].values():
         if held.status is ReservationStatus.ACTIVE:
             state.arm_left(held)
+    if bay.occupancy is Occupancy.FREE:
+        state.freed(state.board.number[event.bay])
     state.touch(bay)
 
 
-def _bay_column(state: State, event: Any, _at: int) -> None:
+def _bay_column(state: State, event: Any, at: int) -> None:
     """Set the one thing of a bay that the event tells."""
     column, tell = _BAY_COLUMNS[type(event)]
     bay = state.board.bay(event.bay)
     setattr(bay, column, tell(event))
+    if type(event) in _FREEING:
+        state.freed(state.board.number[event.bay])
+    if type(event) in _ENDANGERING:
+        state.endanger(state.board.number[event.bay], at)
+        state.arm_stuck(bay, at)
     state.touch(bay)
 
 
@@ -80,6 +88,8 @@ _BAY_COLUMNS: dict[type[Event], tuple[str, Callable[[Any], object]]] = {
     e.BayContested: ("contested", lambda event: event.reason),
     e.BayCleared: ("contested", lambda _: None),
 }
+_ENDANGERING = (e.BayRetired, e.BayClosed, e.SensorLost, e.BayContested)
+_FREEING = (e.BayOpened, e.SensorRestored, e.BayCleared)
 
 
 # ---- offers
@@ -117,6 +127,22 @@ def _once(state: State, event: e.OnceOffered, at: int) -> None:
     )
 
 
+def _recalled(state: State, event: e.BayRecalled, at: int) -> None:
+    state.offered += 1
+    state.enter_offer(
+        Offer(
+            offer_id=event.offer_id,
+            bay=event.bay,
+            resident=event.resident,
+            kind="recall",
+            from_at=event.from_at,
+            until=event.until,
+            offered_at=at,
+        )
+    )
+    state.endanger(state.board.number[event.bay], at)
+
+
 def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
     for offer_id in event.offer_ids:
         offer = state.offers[offer_id]
@@ -128,29 +154,53 @@ def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
 
 
 def _accepted(state: State, event: e.ReservationAccepted, at: int) -> None:
-    state.accepted += 1
+    waited = state.reservations.get(event.reservation_id)
+    if waited is None:
+        state.accepted += 1
+    else:
+        advance(waited.status, "accepted")
+        state.drop_reservation(waited)
     state.enter_reservation(
         Reservation(
-            reservation_id=event.reservation_id,
-            request_id=event.request_id,
-            driver=event.driver,
-            vehicle_id=event.vehicle_id,
-            zone=event.zone,
-            lat=event.lat,
-            lon=event.lon,
-            from_at=event.from_at,
-            until=event.until,
-            held_from=event.held_from,
-            held_until=event.held_until,
-            max_walk_m=event.max_walk_m,
-            needs=event.needs,
-            quote_won=event.quote_won,
+            **_asked(event),
             status=ReservationStatus.ACCEPTED,
             bay=event.bay,
             walk_m=event.walk_m,
             accepted_at=at,
+            wait_until=waited.wait_until if waited is not None else None,
+            max_price_won=waited.max_price_won if waited is not None else None,
         )
     )
+
+
+def _waitlisted(state: State, event: e.RequestWaitlisted, at: int) -> None:
+    state.accepted += 1
+    state.enter_reservation(
+        Reservation(
+            **_asked(event),
+            status=ReservationStatus.WAITING,
+            bay=None,
+            walk_m=0,
+            accepted_at=at,
+            wait_until=event.wait_until,
+            max_price_won=event.max_price_won,
+        )
+    )
+
+
+def _asked(event: e.ReservationAccepted | e.RequestWaitlisted) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in _ASKED}
+
+
+_ASKED = (
+    "reservation_id", "request_id", "driver", "vehicle_id", "zone", "lat", "lon", "from_at", "until", "held_from",
+    "held_until", "max_walk_m", "needs", "quote_won",
+)  # fmt: skip
+
+
+def _rejected(state: State, event: e.RequestRejected, at: int) -> None:
+    if event.reservation_id is not None:
+        _end(state, event.reservation_id, "rejected", at)
 
 
 def _replanned(state: State, event: e.Replanned, _at: int) -> None:
@@ -182,6 +232,7 @@ def _relocated(state: State, event: e.ReservationRelocated, at: int) -> None:
     reservation = _advance(state, event.reservation_id, "relocated")
     state.board.lift(reservation)
     _show(state, reservation)
+    state.freed(state.board.number[event.from_bay])
     reservation.bay, reservation.walk_m = event.to_bay, event.walk_m
     reservation.violation = reservation.violation or event.violation
     reservation.held_from = max(reservation.held_from, slot_floor(at))
@@ -201,16 +252,27 @@ def _extended(state: State, event: e.ReservationExtended, _at: int) -> None:
     state.arm_reservation(reservation)
 
 
+def _guest_recalled(state: State, event: e.GuestRecalled, at: int) -> None:
+    reservation = _advance(state, event.reservation_id, "recalled")
+    state.board.lift(reservation)
+    reservation.until, reservation.held_until, reservation.recalled_at = event.until, event.held_until, at
+    state.board.place(reservation)
+    _changed(state, reservation)
+    state.arm_reservation(reservation)
+
+
 def _warned(state: State, event: e.OverstayWarned, at: int) -> None:
     reservation = state.reservations[event.reservation_id]
     reservation.warned_at = at
     _changed(state, reservation)
+    state.endanger(state.board.number[reservation.bay or ""], at)
 
 
 def _completed(state: State, event: e.ReservationCompleted, _at: int) -> None:
-    reservation = state.reservations[event.reservation_id]
-    reservation.price_won = event.price_won
-    _rented(state, event, reservation.activated_at or reservation.from_at)
+    stay = state.reservations[event.reservation_id]
+    stay.price_won = event.price_won
+    state.lateness = learn(state.lateness, stay, event)
+    _rented(state, event, stay.activated_at or stay.from_at)
     _end(state, event.reservation_id, "completed", event.at)
 
 
@@ -239,6 +301,8 @@ def _failed(state: State, event: e.ReservationFailed, at: int) -> None:
 def _end(state: State, reservation_id: str, happened: str, at: int) -> None:
     reservation = _advance(state, reservation_id, happened)
     state.board.lift(reservation)
+    if reservation.bay is not None:
+        state.freed(state.board.number[reservation.bay])
     reservation.ended_at = at
     _changed(state, reservation)
     state.drop_reservation(reservation)
@@ -270,7 +334,11 @@ _HANDLERS: dict[type[Event], Callable[[State, Any, int], None]] = {
     e.WeeklyOffered: _weekly,
     e.OnceOffered: _once,
     e.OffersWithdrawn: _withdrawn,
+    e.BayRecalled: _recalled,
+    e.GuestRecalled: _guest_recalled,
     e.ReservationAccepted: _accepted,
+    e.RequestWaitlisted: _waitlisted,
+    e.RequestRejected: _rejected,
     e.Replanned: _replanned,
     e.ReservationBound: _bound,
     e.ReservationActivated: _activated,

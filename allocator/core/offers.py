@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocator.core.relocate import relocate
 from allocator.domain import events as e
 from allocator.domain.interval import SLOT_MS, Interval, inward
-from allocator.domain.lifecycle import ReservationStatus
 from allocator.domain.windows import check_rrule
 
 if TYPE_CHECKING:
@@ -21,13 +19,14 @@ if TYPE_CHECKING:
         WithdrawOffer,
     )
     from allocator.domain.events import Event
+    from allocator.domain.model import Offer
 
 OFFERS_PER_BAY_MAX = 50
 
 
 def offer_weekly(state: State, asked: OfferWeekly, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
-    reason = _not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
+    reason = not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
     reason = reason or check_rrule(asked.rrule)
     if reason is not None:
         return [_rejected(asked, reason)]
@@ -48,7 +47,7 @@ def offer_weekly(state: State, asked: OfferWeekly, now: int) -> list[Event]:
 def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
     window = inward(Interval(asked.from_at, asked.until))
-    reason = _not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
+    reason = not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
     if reason is None and window.until - window.from_at < SLOT_MS:
         reason = "window_empty"
     if reason is None and window.until <= now:
@@ -69,17 +68,20 @@ def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
 
 def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
     """Return the end of an offer, or of every offer of the bay."""
-    reason = _not_theirs(state, asked.resident, asked.bay)
+    reason = not_theirs(state, asked.resident, asked.bay)
     if reason is not None:
         return [_rejected(asked, reason)]
     ended = tuple(
-        offer.offer_id
-        for offer in state.offers_of[asked.bay]
-        if not offer.withdrawn and asked.offer_id in (None, offer.offer_id)
+        offer.offer_id for offer in state.offers_of[asked.bay] if not offer.withdrawn and _is_meant(offer, asked)
     )
     if not ended:
         return [_rejected(asked, "no_offer")]
     return [e.OffersWithdrawn(bay=asked.bay, resident=asked.resident, request_id=asked.request_id, offer_ids=ended)]
+
+
+def _is_meant(offer: Offer, asked: WithdrawOffer) -> bool:
+    """Tell whether an offer is to be withdrawn; a recall, which takes away, only where it is named."""
+    return offer.kind != "recall" if asked.offer_id is None else offer.offer_id == asked.offer_id
 
 
 def refuse(_state: State, asked: RefuseOffer, _now: int) -> list[Event]:
@@ -87,7 +89,8 @@ def refuse(_state: State, asked: RefuseOffer, _now: int) -> list[Event]:
     return [_rejected(asked, asked.reason)]
 
 
-def _not_theirs(state: State, resident: str, bay: str) -> str | None:
+def not_theirs(state: State, resident: str, bay: str) -> str | None:
+    """Return why a resident may say nothing about a bay, or None."""
     number = state.board.number.get(bay)
     if number is None or state.board.bays[number].retired:
         return "bay_unknown"
@@ -114,18 +117,15 @@ def register(_state: State, asked: RegisterBays, _now: int) -> list[Event]:
     ]
 
 
-def operate(state: State, asked: OperateBay, now: int) -> list[Event]:
-    """Return what an operator does to a bay; drivers who were promised it are moved where that can be."""
+def operate(state: State, asked: OperateBay, _now: int) -> list[Event]:
+    """Return what an operator does to a bay; drivers who were promised it are then looked after."""
     number = state.board.number.get(asked.bay)
     if number is None or state.board.bays[number].retired:
         return [e.OperatorCommandRefused(request_id=asked.request_id, operator=asked.operator, reason="bay_unknown")]
     done = _OPERATIONS[asked.type](bay=asked.bay, operator=asked.operator, request_id=asked.request_id)
     if asked.type == "repaired" and state.board.bays[number].contested is not None:
         return [done, e.BayCleared(bay=asked.bay)]
-    if asked.type not in ("retire", "close"):
-        return [done]
-    bound = [held for held in state.board.on_bay[number].values() if held.status is ReservationStatus.BOUND]
-    return [done, *(relocate(state, bound[0], asked.type, now, wider=False) if bound else [])]
+    return [done]
 
 
 _OPERATIONS: dict[str, type[e.BayRetired | e.BayClosed | e.BayOpened | e.SensorRepaired]] = {

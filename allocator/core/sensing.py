@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocator.core.hear import Verdict
-from allocator.core.relocate import relocate
+from allocator.core.recall import arrived
 from allocator.domain import events as e
-from allocator.domain.interval import DAY_MS, MINUTE_MS
+from allocator.domain.interval import DAY_MS, MINUTE_MS, Interval
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
 from allocator.matching.search import BIND_LEAD_MS
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from allocator.core.state import State
     from allocator.domain.commands import Observe
     from allocator.domain.events import Event
-    from allocator.domain.model import Bay, Reservation
+    from allocator.domain.model import Bay
 
 CLOCK_OFF_MS = MINUTE_MS
 BACKLOG_MAX_MS = 7 * DAY_MS
@@ -53,7 +53,7 @@ def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Eve
     )
     if late:
         return [changed]
-    happened = [*restored(bay), changed]
+    happened = [*restored(bay, changed=True), changed]
     if said.status == Occupancy.OCCUPIED:
         happened += _taken(state, number, bay, at, now)
     elif said.status == Occupancy.FREE and bay.contested is not None:
@@ -61,9 +61,10 @@ def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Eve
     return happened
 
 
-def restored(bay: Bay) -> list[Event]:
-    """Return what follows from hearing of a bay at all."""
-    return [e.SensorRestored(bay=bay.spec.bay)] if bay.lost is not None else []
+def restored(bay: Bay, *, changed: bool = False) -> list[Event]:
+    """Return what follows from hearing of a bay at all; a stuck sensor has to say something else than before."""
+    heard_again = bay.lost is not None and (changed or bay.lost != "stuck")
+    return [e.SensorRestored(bay=bay.spec.bay)] if heard_again else []
 
 
 def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event]:
@@ -73,25 +74,15 @@ def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event
         return []
     if bay.contested is not None and bay.occupancy is Occupancy.UNKNOWN:
         return []  # the sensor lost sight of the stranger: nobody saw him leave
+    if state.recalled(bay.spec.bay, Interval(now, now + 1)):
+        return []  # the resident, who said so
     bound = [held for held in holders if held.status is ReservationStatus.BOUND and held.from_at <= now + BIND_LEAD_MS]
     for held in bound:
         if held.from_at - state.settings.early_ms <= at < held.until:
-            return [
-                e.ReservationActivated(
-                    reservation_id=held.reservation_id,
-                    bay=bay.spec.bay,
-                    at=max(at, held.accepted_at),
-                    source="sensor",
-                )
-            ]
+            return arrived(state, held, max(at, held.accepted_at), "sensor", now)
     if not bound and not state.open_now(number, now):
         return []
-    return [e.BayContested(bay=bay.spec.bay, reason="stranger"), *_rescue(state, bound, now)]
-
-
-def _rescue(state: State, bound: list[Reservation], now: int) -> list[Event]:
-    """Move the first driver who was promised the bay; the others are looked at when their time comes."""
-    return relocate(state, bound[0], "contested", now, wider=False) if bound else []
+    return [e.BayContested(bay=bay.spec.bay, reason="stranger")]
 
 
 def lose_gateway(state: State, gateway: str, now: int) -> list[Event]:

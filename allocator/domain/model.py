@@ -111,12 +111,16 @@ class Reservation:
 
 @dataclass(slots=True, kw_only=True)
 class StateImage:
-    """All that the events fold to, ready to be written down: a snapshot, or what two folds are compared by."""
+    """All that the events fold to, ready to be written down: a snapshot, or what two folds are compared by.
+
+    `lateness` is the histogram that the buffers are learnt from.
+    """
 
     position: int = 0
     event_nos: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     offered: int = 0
+    lateness: list[int] = field(default_factory=list)
     bays: list[Bay] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
     reservations: list[Reservation] = field(default_factory=list)

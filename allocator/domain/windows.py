@@ -68,6 +68,11 @@ def weekly_windows(
     return tuple(window for window in windows if window.overlaps(within))
 
 
+def recalled_span(recall: Offer) -> Interval:
+    """Return what a recall takes away."""
+    return Interval(recall.from_at or 0, recall.until or 0)
+
+
 def offer_windows(offer: Offer, timezone: str, within: Interval) -> tuple[Interval, ...]:
     """Return the offer's windows that touch `within`; none when it was withdrawn."""
     if offer.withdrawn:

@@ -60,10 +60,13 @@ class Desk:
             self.say(Outgoing(answer.topic, answer.payload))
             return None
         special = _SPECIAL.get(type(command))
+        dropped = None
         if special is not None:
-            return special(self, command, now)
-        self._record_all(decide(self.state, command, now), now)
-        return None
+            dropped = special(self, command, now)
+        else:
+            self._record_all(decide(self.state, command, now), now)
+        self.pass_time(now)  # what follows at once, such as a substitute or a promise to one who waited
+        return dropped
 
     def finish(self, now: int) -> Commit:
         """Return the transaction of all that was taken, the states that changed with it, and begin anew."""

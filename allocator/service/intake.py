@@ -121,6 +121,8 @@ def _resident(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[
             return party, c.OfferOnce(**who, from_at=said.from_at, until=said.until)
         case messages.Withdraw():
             return party, c.WithdrawOffer(**who, offer_id=said.offer_id)
+        case messages.Recall():
+            return party, c.RecallBay(**who, home_at=said.home_at)
         case _:
             return party, c.RefuseOffer(**who, reason="not_supported_yet")
 

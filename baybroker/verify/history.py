@@ -70,8 +70,6 @@ class _Walk:
             self._check_snapshot(snapshots)
         for position in snapshots:
             self.report.add("S6", f"the snapshot of position {position} is ahead of the events", position)
-        counters = self.report.counters
-        counters.requests = counters.accepted + counters.rejected
         self._folded.check_tables(self._connection)
         self._requests.check_answers(self._connection)
         check_announced(self._connection, self.report, self._position, self._event_nos)

@@ -29,14 +29,19 @@ class Offers:
         self.rows: dict[str, Fields] = {}
         self._zone = zone
         self._open: dict[str, dict[str, tuple[Fields, date]]] = {}
+        self._recalls: dict[str, dict[str, Fields]] = {}
         self.handlers = {
             "weekly_offered": self._weekly,
             "once_offered": self._once,
             "offers_withdrawn": self._withdrawn,
+            "bay_recalled": self._recalled,
+            "bay_registered": self._registered,
         }
 
     def covers(self, bay: str, from_at: int, until: int) -> bool:
-        """Tell whether the bay is on offer for the whole interval."""
+        """Tell whether the bay is on offer for the whole interval, and recalled for no part of it."""
+        if self.recalled(bay, from_at, until):
+            return False
         reached = from_at
         for window_from, window_until in sorted(self._windows(bay, from_at, until)):
             if window_from > reached:
@@ -46,6 +51,21 @@ class Offers:
                 return True
         return reached >= until
 
+    def recalled(self, bay: str, from_at: int, until: int) -> bool:
+        """Tell whether its resident took the bay back for a part of the interval."""
+        spans = self._recalls.get(bay, {}).values()
+        return any(row["from_at"] < until and from_at < row["until"] for row in spans)
+
+    def _recalled(self, _position: int, at: int, data: Fields) -> None:
+        row = self._enter("recall", at, data, {name: data[name] for name in ("from_at", "until")})
+        self._recalls.setdefault(row["bay"], {})[row["offer_id"]] = row
+
+    def _registered(self, _position: int, _at: int, data: Fields) -> None:
+        """What a resident recalled is recalled for as long as the bay is theirs."""
+        spec = data["spec"]
+        kept = self._recalls.get(spec["bay"], {}).items()
+        self._recalls[spec["bay"]] = {name: row for name, row in kept if row["resident"] == spec.get("resident")}
+
     def _weekly(self, _position: int, at: int, data: Fields) -> None:
         fields = {name: data[name] for name in ("rrule", "start", "end")}
         self._enter("weekly", at, data, fields | {"except_dates": data.get("except_dates", [])})
@@ -53,7 +73,7 @@ class Offers:
     def _once(self, _position: int, at: int, data: Fields) -> None:
         self._enter("once", at, data, {name: data[name] for name in ("from_at", "until")})
 
-    def _enter(self, kind: str, at: int, data: Fields, fields: Fields) -> None:
+    def _enter(self, kind: str, at: int, data: Fields, fields: Fields) -> Fields:
         same = {name: data[name] for name in ("offer_id", "bay", "resident")}
         row = (
             same
@@ -62,14 +82,18 @@ class Offers:
             | fields
         )
         self.rows[row["offer_id"]] = row
+        if kind == "recall":
+            return row
         first = datetime.fromtimestamp(at / 1000, UTC).astimezone(self._zone).date() - _RULE_REACH
         self._open.setdefault(row["bay"], {})[row["offer_id"]] = (row, first)
+        return row
 
     def _withdrawn(self, _position: int, at: int, data: Fields) -> None:
         for offer_id in data["offer_ids"]:
             row = self.rows[offer_id]
             row |= {"withdrawn": 1, "withdrawn_at": at}
-            self._open.get(row["bay"], {}).pop(offer_id, None)
+            for kept in (self._open, self._recalls):
+                kept.get(row["bay"], {}).pop(offer_id, None)
 
     def _windows(self, bay: str, from_at: int, until: int) -> Iterator[tuple[int, int]]:
         """Yield the windows near an interval that begin before its end, each rounded inward to whole slots."""

@@ -37,6 +37,100 @@ def hour(at: float) -> int:
     return world.MIDNIGHT + int(at * world.HOUR)
 
 
+def json_object(data: dict[str, object]) -> str:
+    return f"json_object({', '.join(f'{name!r}, {value!r}' for name, value in data.items())})"
+
+
+def inserted(kind: str, payload: str) -> str:
+    """Return SQL for a new event of zone-a at the end of the history."""
+    return f"""
+        INSERT INTO event (position, at, zone, event_no, type, payload)
+        SELECT MAX(position) + 1, MAX(at), 'zone-a', MAX(event_no) FILTER (WHERE zone = 'zone-a') + 1, '{kind}',
+            {payload} FROM event;
+    """  # noqa: S608 - likewise
+
+
+def appended(kind: str, **data: object) -> str:
+    """Return SQL for a new event of zone-a with such a payload."""
+    return inserted(kind, json_object(data))
+
+
+def recalled(from_hour: float, until_hour: float) -> str:
+    """Return SQL for a recall of bay-1, in events, tables and answers."""
+    span = {"from_at": hour(from_hour), "until": hour(until_hour)}
+    who = {"offer_id": "off-9", "bay": "bay-1", "resident": "res-bay-1", "request_id": "q-recall"}
+    return f"""
+        {appended("bay_recalled", **who, **span, free_at=hour(from_hour))}
+        INSERT INTO offer
+            (offer_id, bay, resident, kind, except_dates, from_at, until, withdrawn, offered_at, offered_ms)
+        SELECT 'off-9', 'bay-1', 'res-bay-1', 'recall', '[]', {span["from_at"]}, {span["until"]}, 0, MAX(at), 0
+        FROM event;
+        INSERT INTO answer VALUES ('residents/res-bay-1', 'q-recall', 't', CAST('{{}}' AS BLOB));
+    """  # noqa: S608 - likewise
+
+
+ASKED = {
+    "reservation_id": "rsv-9", "request_id": "q-9", "driver": "drv-rsv-9", "vehicle_id": "v-9", "zone": "zone-a",
+    "lat": 37.45, "lon": 126.9, "from_at": hour(64), "until": hour(65), "held_from": hour(64), "held_until": hour(66),
+    "max_walk_m": 300, "quote_won": 1_200,
+}  # fmt: skip
+
+
+def waits() -> str:
+    """Return SQL for a request of drv-rsv-9 that waits, in events, tables and answers."""
+    values = ", ".join(repr(value) for value in ASKED.values())
+    data = f"json_set({json_object(ASKED)}, '$.needs', json('[]'), '$.wait_until', {hour(30)})"
+    return f"""
+        {inserted("request_waitlisted", data)}
+        INSERT INTO reservation
+            ({", ".join(ASKED)}, needs, status, walk_m, accepted_at, violation, wait_until)
+        SELECT {values}, '[]', 'waiting', 0, MAX(at), 0, {hour(30)} FROM event;
+        INSERT INTO answer VALUES ('drivers/drv-rsv-9', 'q-9', 't', CAST('{{}}' AS BLOB));
+    """  # noqa: S608 - likewise
+
+
+def refused() -> str:
+    """Return SQL that refuses it at once."""
+    who = {"reservation_id": "rsv-9", "request_id": "q-9", "driver": "drv-rsv-9"}
+    return f"""
+        {appended("request_rejected", **who, reason="wait_over")}
+        UPDATE reservation SET status = 'rejected', ended_at = (SELECT MAX(at) FROM event)
+        WHERE reservation_id = 'rsv-9';
+    """  # noqa: S608 - likewise
+
+
+def promoted(**changes: object) -> str:
+    """Return SQL that promises it bay-1, with these changes of what was asked for."""
+    told = ASKED | changes
+    settings = ", ".join(f"{name} = {value!r}" for name, value in told.items() if name != "reservation_id")
+    data = f"json_set({json_object(told | {'bay': 'bay-1', 'walk_m': 90})}, '$.needs', json('[]'))"
+    return f"""
+        {inserted("reservation_accepted", data)}
+        UPDATE reservation SET {settings}, status = 'accepted', bay = 'bay-1', walk_m = 90
+        WHERE reservation_id = 'rsv-9';
+    """  # noqa: S608 - likewise
+
+
+def bound() -> str:
+    """Return SQL that binds rsv-4 to bay-1."""
+    return f"""
+        {appended("reservation_bound", reservation_id="rsv-4", bay="bay-1", walk_m=90)}
+        UPDATE reservation SET status = 'bound', bound_at = (SELECT MAX(at) FROM event) WHERE reservation_id = 'rsv-4';
+    """  # noqa: S608 - likewise
+
+
+def sent_away() -> str:
+    """Return SQL that has rsv-4 come to bay-1 and be sent away again."""
+    stay = {"until": hour(15.75), "held_until": hour(16)}
+    return f"""
+        {appended("reservation_activated", reservation_id="rsv-4", bay="bay-1", at=hour(15), source="driver")}
+        {appended("guest_recalled", reservation_id="rsv-4", bay="bay-1", **stay)}
+        UPDATE reservation SET status = 'active', activated_at = {hour(15)}, until = {stay["until"]},
+            held_until = {stay["held_until"]}, recalled_at = (SELECT MAX(at) FROM event)
+        WHERE reservation_id = 'rsv-4';
+    """  # noqa: S608 - likewise
+
+
 CORRUPTIONS = {
     "two promises of one bay": ("S1", promised_too(), "bay-1 is held twice: by rsv-9 and rsv-4"),
     "two promises of one bay, by their buffers only": (
@@ -61,6 +155,21 @@ CORRUPTIONS = {
         promised_too(from_at=hour(39), until=hour(40), held_from=hour(39), held_until=hour(40)),
         "outside its offers",
     ),
+    "a promise on a bay that its resident recalled": (
+        "S3",
+        recalled(16, 18) + promised_too(from_at=hour(16.5), until=hour(17), held_from=hour(16.5), held_until=hour(17)),
+        "rsv-9 is placed on bay-1 outside its offers",
+    ),
+    "a bay bound that its resident recalled": (
+        "S3",
+        recalled(15.5, 18) + bound(),
+        "rsv-4 is bound on bay-1, which its resident has recalled",
+    ),
+    "a guest sent away whom nobody recalled": (
+        "S3",
+        bound() + sent_away(),
+        "rsv-4 is sent away from bay-1: nobody asked",
+    ),
     "a stay that grows past the end of the offer": (
         "S3",
         """
@@ -81,6 +190,12 @@ CORRUPTIONS = {
         "S4",
         "UPDATE answer SET payload = CAST(json_set(payload, '$.request_id', 'q-2') AS BLOB) WHERE request_id = 'q-1'",
         "kept for q-1 .* is one to q-2",
+    ),
+    "one who waits is refused before the time": ("S4", waits() + refused(), "rsv-9 was to wait until"),
+    "one who waited gets less than he asked for": (
+        "S6",
+        waits() + promoted(until=hour(64.5), from_at=hour(64), held_from=hour(64), held_until=hour(65)),
+        "rsv-9 waited, and gets another stay",
     ),
     "a request with two effects": (
         "S5",
@@ -164,6 +279,11 @@ CORRUPTIONS = {
         "S6",
         "UPDATE snapshot SET image = json_set(image, '$.accepted', 9)",
         "snapshot .* has other numbers",
+    ),
+    "a snapshot that learnt what nobody saw": (
+        "S6",
+        "UPDATE snapshot SET image = json_set(image, '$.lateness[1]', 3)",
+        "has seen guests late",
     ),
     "a snapshot ahead of the events": ("S6", "UPDATE snapshot SET position = position + 900", "ahead of the events"),
     "a message of an event that is not committed": (

@@ -75,6 +75,7 @@ class Town:
             event_nos=dict(self.event_nos),
             accepted=len(self.reservations),
             offered=len(self.offers),
+            lateness=[0] * 8,
             bays=list(self.bays.values()),
             offers=list(self.offers.values()),
             reservations=live,

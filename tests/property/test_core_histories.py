@@ -15,8 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from allocator.core import Settings, State, evolve
 from allocator.domain import commands as c
 from allocator.domain.interval import HOUR_MS, Interval
-from allocator.domain.lifecycle import LIVE
+from allocator.domain.lifecycle import LIVE, ReservationStatus
 from allocator.domain.model import StateImage
+from allocator.matching.policies import BindLate, Nearest
 from allocator.store.base import Commit
 from allocator.store.sqlite3_store import Sqlite3Store
 from baybroker.verify import verify_history
@@ -29,13 +30,13 @@ drivers = st.sampled_from([f"drv-{n}" for n in range(6)])
 class Histories(RuleBasedStateMachine):
     """Everybody does as they please; the store refuses what must not be."""
 
-    @initialize()
-    def open(self):
+    @initialize(policy=st.sampled_from(["bind-late", "bind-late", "nearest"]))
+    def open(self, policy):
         self.loop = asyncio.new_event_loop()
         self.store = Sqlite3Store()
         self.loop.run_until_complete(self.store.open("test"))
         specs = [spec(bay, east_m=60 * n, zone=f"z{n % 2}") for n, bay in enumerate(BAYS)]
-        self.work = DeskWork(*specs)
+        self.work = DeskWork(*specs, settings=Settings(policy={"nearest": Nearest(), "bind-late": BindLate()}[policy]))
         self.committed = 0
         meta = Commit(meta={"city": "seoul", "timezone": "Asia/Seoul"})
         self.loop.run_until_complete(self.store.commit(meta))
@@ -68,9 +69,12 @@ class Histories(RuleBasedStateMachine):
         stay=st.integers(5, 240),
         walk=st.integers(30, 400),
         car=st.integers(0, 3),
+        patience=st.none() | st.integers(0, 120),
     )
-    def request(self, driver, lead, stay, walk, car):
-        self.work.request(driver, lead_min=lead, stay_min=stay, max_walk_m=walk, vehicle_id=f"car-{car}")
+    def request(self, driver, lead, stay, walk, car, patience):
+        wait_until = None if patience is None else self.work.now + patience * 60_000
+        wish = {"lead_min": lead, "stay_min": stay, "max_walk_m": walk, "wait_until": wait_until}
+        self.work.request(driver, **wish, vehicle_id=f"car-{car}")
         self.write()
 
     @precondition(lambda self: self.work.state.reservations)
@@ -124,6 +128,14 @@ class Histories(RuleBasedStateMachine):
         self.work.give(asked, (f"residents/res-{bay}", asked.request_id))
         self.write()
 
+    @rule(bay=bays, ahead=st.none() | st.integers(0, 240))
+    def recall(self, bay, ahead):
+        number = len(self.work.commits)
+        home_at = None if ahead is None else self.work.now + ahead * 60_000
+        asked = c.RecallBay(resident=f"res-{bay}", request_id=f"recall-{number}", bay=bay, home_at=home_at)
+        self.work.give(asked, (f"residents/res-{bay}", asked.request_id))
+        self.write()
+
     @rule(minutes=st.integers(1, 90))
     def wait(self, minutes):
         self.work.pass_minutes(minutes)
@@ -133,8 +145,9 @@ class Histories(RuleBasedStateMachine):
     def no_bay_and_no_vehicle_is_held_twice(self):
         if not hasattr(self, "work"):
             return
-        live = list(self.work.state.reservations.values())
-        assert all(held.status in LIVE for held in live)
+        kept = list(self.work.state.reservations.values())
+        assert all(held.status in LIVE | {ReservationStatus.WAITING} for held in kept)
+        live = [held for held in kept if held.status in LIVE]
         for at, one in enumerate(live):
             for other in live[at + 1 :]:
                 assert one.bay != other.bay or not one.held.overlaps(other.held)
@@ -151,7 +164,8 @@ class Histories(RuleBasedStateMachine):
             evolve(state, recorded)
         image = state.image()
         assert image == self.work.state.image()
-        assert replace(image, offered=0, accepted=0) == replace(loaded.tables, offered=0, accepted=0)
+        no_rows = {"offered": 0, "accepted": 0, "lateness": []}
+        assert replace(image, **no_rows) == replace(loaded.tables, **no_rows)
 
 
 TestHistories = Histories.TestCase

@@ -126,8 +126,9 @@ def test_completed_stays_add_up_to_the_weeks_rented_time():
         assert work.request(driver, lead_min=5, stay_min=60) == "accepted"
         reservation = work.named(e.ReservationAccepted)[-1].reservation_id
         work.pass_minutes(5)
-        work.say(driver, "arrive", reservation)
+        work.sense("b1", "occupied")
         work.pass_minutes(45)
+        work.sense("b1", "free")
         work.say(driver, "leave", reservation)
     bay = work.state.board.bay("b1")
     assert (bay.rented_week, bay.rented_ms) == (week_of(START, "Asia/Seoul").from_at, 90 * 60_000)

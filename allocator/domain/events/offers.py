@@ -99,12 +99,16 @@ class BayRecalled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRecalled(Event):
-    """The resident wants the bay: the stay of the guest who stands in it ends at `until`, earlier than promised."""
+    """The resident wants the bay: the stay of the guest who stands in it ends at `until`, earlier than promised.
+
+    `meanwhile` is a bay nearby that was free, not held for the guest.
+    """
 
     reservation_id: str
     bay: str
     until: int
     held_until: int
+    meanwhile: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
