@@ -26,6 +26,11 @@ def next_decision(state: State, now: int) -> FallDue | None:
             continue
         elif due.timer is Timer.NO_SHOW and _is_quiet(state, now):
             state.arm(_quiet_until(state), due.timer, due.key)
+        elif due.timer is Timer.POINTS:
+            number = state.board.number[due.key]
+            state.points_armed.discard(number)
+            state.arm_points(number, now)
+            return due
         else:
             return due
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core.points import settle
 from allocator.core.relocate import relocate
 from allocator.domain import events as e
 from allocator.domain.interval import SLOT_MS, Interval, inward
@@ -67,7 +68,7 @@ def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
     ]
 
 
-def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
+def withdraw(state: State, asked: WithdrawOffer, now: int) -> list[Event]:
     """Return the end of an offer, or of every offer of the bay."""
     reason = _not_theirs(state, asked.resident, asked.bay)
     if reason is not None:
@@ -75,7 +76,7 @@ def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
     ended = tuple(
         offer.offer_id
         for offer in state.offers_of[asked.bay]
-        if not offer.withdrawn and asked.offer_id in (None, offer.offer_id)
+        if not offer.over(now) and asked.offer_id in (None, offer.offer_id)
     )
     if not ended:
         return [_rejected(asked, "no_offer")]
@@ -105,13 +106,19 @@ def _rejected(asked: OfferWeekly | OfferOnce | WithdrawOffer | RefuseOffer, reas
     return e.OfferRejected(resident=asked.resident, request_id=asked.request_id, bay=asked.bay, reason=reason)
 
 
-def register(_state: State, asked: RegisterBays, _now: int) -> list[Event]:
-    """Return an event a bay; the last carries the command's request_id."""
+def register(state: State, asked: RegisterBays, now: int) -> list[Event]:
+    """Return an event a bay, the last with the command's request_id, and the points of residents who end here."""
+    if not all(state.settings.knows(spec.tariff) for spec in asked.specs):
+        return [e.OperatorCommandRefused(request_id=asked.request_id, operator=asked.operator, reason="tariff_unknown")]
     last = len(asked.specs) - 1
-    return [
-        e.BayRegistered(spec=spec, operator=asked.operator, request_id=asked.request_id if at == last else None)
-        for at, spec in enumerate(asked.specs)
-    ]
+    happened: list[Event] = []
+    for at, spec in enumerate(asked.specs):
+        number = state.board.number.get(spec.bay)
+        if number is not None and state.board.bays[number].spec.resident != spec.resident:
+            happened += settle(state, spec.bay, now)
+        request_id = asked.request_id if at == last else None
+        happened.append(e.BayRegistered(spec=spec, operator=asked.operator, request_id=request_id))
+    return happened
 
 
 def operate(state: State, asked: OperateBay, now: int) -> list[Event]:
@@ -124,8 +131,9 @@ def operate(state: State, asked: OperateBay, now: int) -> list[Event]:
         return [done, e.BayCleared(bay=asked.bay)]
     if asked.type not in ("retire", "close"):
         return [done]
+    settled = settle(state, asked.bay, now)
     bound = [held for held in state.board.on_bay[number].values() if held.status is ReservationStatus.BOUND]
-    return [done, *(relocate(state, bound[0], asked.type, now, wider=False) if bound else [])]
+    return [*settled, done, *(relocate(state, bound[0], asked.type, now, wider=False) if bound else [])]
 
 
 _OPERATIONS: dict[str, type[e.BayRetired | e.BayClosed | e.BayOpened | e.SensorRepaired]] = {

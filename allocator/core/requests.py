@@ -8,16 +8,18 @@ from allocator.core.relocate import blocked, relocate_or_fail
 from allocator.domain import events as e
 from allocator.domain.interval import MINUTE_MS, Interval, outward
 from allocator.domain.lifecycle import LIVE, ReservationStatus
+from allocator.domain.money import bill, extended_won
 from allocator.matching.calendars import HORIZON_MS
 from allocator.matching.search import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from allocator.core.state import State
+    from allocator.core.state import Settings, State
     from allocator.domain.commands import DriverCommand, ReleaseReservation, RequestBay
     from allocator.domain.events import Event
     from allocator.domain.model import Reservation
+    from allocator.domain.money import Tariff
     from allocator.matching.search import Found
 
 PAST_TOLERANCE_MS = 5 * MINUTE_MS
@@ -29,8 +31,7 @@ def request(state: State, asked: RequestBay, now: int) -> list[Event]:
     nearest = state.board.nearest(asked.lat, asked.lon)
     zone = nearest.spec.zone if nearest is not None else None
     stay = Interval(asked.arrive_at, asked.arrive_at + asked.stay_ms)
-    quote_won = settings.tariff.price_won(asked.stay_ms)
-    reason = _breaks_a_rule(state, asked, stay, quote_won, now)
+    reason = _breaks_a_rule(state, asked, stay, now)
     if reason is not None:
         return [e.RequestRejected(request_id=asked.request_id, driver=asked.driver, zone=zone, reason=reason)]
     held = outward(Interval(max(stay.from_at, now - now % MINUTE_MS), stay.until))
@@ -40,6 +41,7 @@ def request(state: State, asked: RequestBay, now: int) -> list[Event]:
         held=Interval(held.from_at, held.until + settings.buffer_ms),
         max_walk_m=asked.max_walk_m,
         needs=asked.needs,
+        tariffs=affordable(settings, asked.stay_ms, asked.max_price_won),
     )
     found = settings.policy.place(state.board, wanted, now)
     if found.bay is None or zone is None:
@@ -48,16 +50,17 @@ def request(state: State, asked: RequestBay, now: int) -> list[Event]:
                 request_id=asked.request_id,
                 driver=asked.driver,
                 zone=zone,
-                reason="no_bay",
+                reason=_why_none(state, wanted),
                 explanation=found.explanation,
             )
         ]
-    return _promise(state, asked, wanted, found, found.bay, zone, quote_won, now)
+    return _promise(state, asked, wanted, found, found.bay, zone, now)
 
 
 def _promise(
-    state: State, asked: RequestBay, wanted: Wanted, found: Found, bay: str, zone: str, quote_won: int, now: int
+    state: State, asked: RequestBay, wanted: Wanted, found: Found, bay: str, zone: str, now: int
 ) -> list[Event]:
+    tariff = state.settings.tariff_of(state.board.bay(bay).spec)
     reservation_id = f"r-{state.accepted + 1}"
     happened: list[Event] = [e.Replanned(moves=found.moves)] if found.moves else []
     happened.append(
@@ -75,7 +78,7 @@ def _promise(
             held_until=wanted.held.until,
             max_walk_m=asked.max_walk_m,
             needs=asked.needs,
-            quote_won=quote_won,
+            quote_won=tariff.price_won(asked.stay_ms),
             bay=bay,
             walk_m=found.walk_m,
             explanation=found.explanation,
@@ -87,13 +90,25 @@ def _promise(
     return happened
 
 
-def _breaks_a_rule(state: State, asked: RequestBay, stay: Interval, quote_won: int, now: int) -> str | None:
+def affordable(settings: Settings, stay_ms: int, max_price_won: int | None) -> frozenset[str | None] | None:
+    """Return the tariffs, as bays name them, at which a stay costs no more; None: any."""
+    if max_price_won is None:
+        return None
+    known: list[tuple[str | None, Tariff]] = [(None, settings.tariff), *settings.tariffs.items()]
+    return frozenset(name for name, tariff in known if tariff.price_won(stay_ms) <= max_price_won)
+
+
+def _why_none(state: State, wanted: Wanted) -> str:
+    near = state.board.near(wanted.lat, wanted.lon, wanted.max_walk_m) if wanted.tariffs is not None else []
+    dear = [state.board.bays[number].spec.tariff not in (wanted.tariffs or ()) for _, number in near]
+    return "too_dear" if dear and all(dear) else "no_bay"
+
+
+def _breaks_a_rule(state: State, asked: RequestBay, stay: Interval, now: int) -> str | None:
     if asked.arrive_at < now - PAST_TOLERANCE_MS:
         return "arrives_in_past"
     if stay.until > now + HORIZON_MS:
         return "beyond_horizon"
-    if asked.max_price_won is not None and quote_won > asked.max_price_won:
-        return "too_dear"
     others = state.of_vehicle.get(asked.vehicle_id, {}).values()
     if any(stay.overlaps(Interval(other.from_at, other.until)) for other in others):
         return "vehicle_has_reservation"
@@ -168,7 +183,12 @@ def _extend(state: State, said: DriverCommand, reservation: Reservation, _now: i
             request_id=said.request_id,
             until=until,
             held_until=held_until,
-            quote_won=state.settings.tariff.price_won(until - reservation.from_at),
+            quote_won=extended_won(
+                state.settings.tariff_of(state.board.bay(reservation.bay).spec),
+                reservation.quote_won,
+                reservation.until - reservation.from_at,
+                until - reservation.from_at,
+            ),
         )
     ]
 
@@ -176,20 +196,28 @@ def _extend(state: State, said: DriverCommand, reservation: Reservation, _now: i
 def completed(
     state: State, reservation: Reservation, at: int, source: str, request_id: str | None = None
 ) -> e.ReservationCompleted:
-    """Return the end of a stay; the time used is charged, at most what was quoted unless it was overstayed."""
-    began = reservation.activated_at or reservation.from_at
-    tariff = state.settings.tariff
-    price_won = tariff.price_won(max(at - began, 0))
-    if at <= reservation.until:
-        price_won = min(price_won, reservation.quote_won)
+    """Return the end of a stay, with what the driver pays and what the resident gets."""
+    spec = state.board.bay(reservation.bay or "").spec
+    due = bill(
+        state.settings.tariff_of(spec),
+        began=reservation.activated_at or reservation.from_at,
+        until=reservation.until,
+        at=at,
+        quote_won=reservation.quote_won,
+        notice_ms=state.settings.overstay_notice_ms,
+        free=reservation.violation,
+        resident=spec.resident is not None,
+    )
     return e.ReservationCompleted(
         reservation_id=reservation.reservation_id,
-        bay=reservation.bay or "",
+        bay=spec.bay,
         at=at,
         source=source,
-        price_won=price_won,
-        resident_won=tariff.resident_won(price_won),
+        price_won=due.price_won,
+        resident_won=due.resident_won,
         request_id=request_id,
+        surcharge_won=due.surcharge_won,
+        millipoints=due.millipoints,
     )
 
 

@@ -6,10 +6,11 @@ import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from allocator.core.hear import Heard, Window
 from allocator.domain.commands import FallDue, Timer
-from allocator.domain.interval import HOUR_MS, MINUTE_MS, Interval
+from allocator.domain.interval import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, Interval
 from allocator.domain.lifecycle import BayStatus, Occupancy, ReservationStatus
 from allocator.domain.model import StateImage
 from allocator.domain.money import Tariff
@@ -18,7 +19,13 @@ from allocator.matching.board import Board
 from allocator.matching.policies import BindLate, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from allocator.domain.events import BaySpec
     from allocator.domain.model import Bay, Offer, Reservation
+
+KEPT_MS = 8 * DAY_MS
+"""How long an offer that is over is kept: points for it are given once a week."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +35,7 @@ class Settings:
     timezone: str = "Asia/Seoul"
     policy: Policy = field(default_factory=BindLate)
     tariff: Tariff = field(default_factory=Tariff)
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)
     buffer_ms: int = 10 * MINUTE_MS
     early_ms: int = 15 * MINUTE_MS
     grace_ms: int = 15 * MINUTE_MS
@@ -35,6 +43,14 @@ class Settings:
     left_confirm_ms: int = MINUTE_MS
     gateway_down_ms: int = 2 * MINUTE_MS
     quiet_after_connect_ms: int = 2 * MINUTE_MS
+
+    def tariff_of(self, spec: BaySpec) -> Tariff:
+        """Return what a bay's use costs; raises KeyError where it names a tariff that is none of `tariffs`."""
+        return self.tariff if spec.tariff is None else self.tariffs[spec.tariff]
+
+    def knows(self, tariff: str | None) -> bool:
+        """Tell whether a bay may name the tariff; None is the city's own."""
+        return tariff is None or tariff in self.tariffs
 
 
 @dataclass(slots=True)
@@ -68,6 +84,7 @@ class State:
         self.heard: list[Heard] = []
         self.gateways_down: dict[str, int] = {}
         self.review_at: dict[int, int] = {}
+        self.points_armed: set[int] = set()
         self.connected_at = now
         self.dirty = Dirty()
         self._timers: list[tuple[int, int, Timer, str]] = []
@@ -114,6 +131,7 @@ class State:
             self.heard.append(Heard(window=Window(bay.boot_id, bay.seq, 1)))
         if self.offers_of[bay.spec.bay]:
             self.reopen(number)
+        self.arm_points(number, self.connected_at if bay.settled_at is None else bay.settled_at)
         self.touch(bay)
 
     def enter_offer(self, offer: Offer) -> None:
@@ -145,7 +163,7 @@ class State:
         """Set the bay's calendar from its offers, and look at the bay again when it next opens or closes."""
         spec = self.board.bays[number].spec
         span = self.board.calendars.span
-        self.offers_of[spec.bay] = current = [o for o in self.offers_of[spec.bay] if not o.over(span.from_at)]
+        self.offers_of[spec.bay] = current = [o for o in self.offers_of[spec.bay] if not o.past(span.from_at - KEPT_MS)]
         windows = [
             window
             for offer in current
@@ -220,6 +238,14 @@ class State:
         bay = self.board.bay(reservation.bay or "")
         if bay.occupancy is Occupancy.FREE:
             self.arm(bay.observed_at + self.settings.left_confirm_ms, Timer.LEFT, reservation.reservation_id)
+
+    def arm_points(self, number: int, since: int) -> None:
+        """Have points given for what is offered of a bay from then on: each bay has its own moment of the week."""
+        spec = self.board.bays[number].spec
+        if number not in self.points_armed and self.settings.tariff_of(spec).offered_millipoints:
+            self.points_armed.add(number)
+            wait_ms = (crc32(spec.bay.encode()) - since) % WEEK_MS
+            self.arm(since + (wait_ms or WEEK_MS), Timer.POINTS, spec.bay)
 
     def next_due(self) -> int | None:
         """Return when the next timer falls due."""

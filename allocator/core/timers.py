@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocator.core.hear import silent_at
+from allocator.core.points import settle
 from allocator.core.relocate import blocked, relocate_or_fail
 from allocator.core.requests import completed
 from allocator.core.sensing import lose_gateway
@@ -33,7 +34,7 @@ def fall_due(state: State, timer: Timer, key: str, now: int) -> list[Event]:
         return lose_gateway(state, key, now)
     if timer is Timer.SILENCE:
         return _silence(state, key, now)
-    return []
+    return settle(state, key, now) if timer is Timer.POINTS else []
 
 
 def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
+WEEK_MS = 7 * DAY_MS
 SLOT_MS = 5 * MINUTE_MS
 
 

@@ -99,12 +99,16 @@ class BayRecalled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRecalled(Event):
-    """The resident wants the bay: the stay of the guest who stands in it ends at `until`, earlier than promised."""
+    """The resident wants the bay: the stay of the guest who stands in it ends at `until`, earlier than promised.
+
+    `quote_won` is what was quoted, cut down to the time that is left of the stay; None: the quote stays.
+    """
 
     reservation_id: str
     bay: str
     until: int
     held_until: int
+    quote_won: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
