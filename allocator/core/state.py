@@ -45,8 +45,8 @@ class Settings:
     quiet_after_connect_ms: int = 2 * MINUTE_MS
 
     def tariff_of(self, spec: BaySpec) -> Tariff:
-        """Return what a bay's use costs; raises KeyError where it names a tariff that is none of `tariffs`."""
-        return self.tariff if spec.tariff is None else self.tariffs[spec.tariff]
+        """Return what a bay's use costs: the city's own tariff where the bay names none, or one that we do not know."""
+        return self.tariffs.get(spec.tariff or "", self.tariff)
 
     def knows(self, tariff: str | None) -> bool:
         """Tell whether a bay may name the tariff; None is the city's own."""

@@ -85,12 +85,12 @@ def list_gateways(database: Database = DATABASE_DEFAULT, as_json: Json = False) 
 
 @bays.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="CSV: bay,zone,lat,lon,gateway,resident,needs", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="CSV: bay,zone,lat,lon,gateway,resident,needs,tariff", dir_okay=False)],
     broker: Broker = BROKER_DEFAULT,
     city: City = None,
     as_json: Json = False,
 ) -> None:
-    """Register the bays of a CSV file, or change their place, gateway or resident. The allocator must be running."""
+    """Register the bays of a CSV file, or change what is known of them. The allocator must be running."""
     records = read_csv(file)
     address, where = broker_address(broker), city_name(city, CITY_DEFAULT)
     console = Console(stderr=True)
@@ -172,5 +172,5 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
         return row
     notes = [f"{name}: {row[name]}" for name in ("lost", "contested") if row[name] is not None]
     notes += ["closed"] if row["closed"] else []
-    shown = {name: row[name] for name in ("bay", "zone", "gateway", "resident", "occupancy", "last_heard_at")}
+    shown = {name: row[name] for name in ("bay", "zone", "gateway", "resident", "tariff", "occupancy", "last_heard_at")}
     return shown | {"needs": " ".join(row["needs"]), "notes": ", ".join(notes)}

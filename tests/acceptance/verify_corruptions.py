@@ -44,7 +44,8 @@ END = hour(13)
 
 def charged(path: str, value: object) -> str:
     """Return SQL that changes what the one completed stay came to."""
-    ended = f"UPDATE reservation SET ended_at = {value} WHERE reservation_id = 'rsv-2';" if path == "$.at" else ""
+    ended = f"UPDATE reservation SET ended_at = {value} WHERE reservation_id = 'rsv-2';"  # noqa: S608 - likewise
+    ended = ended if path == "$.at" else ""
     return f"""
         UPDATE event SET payload = json_set(payload, '{path}', {value!r}) WHERE type = 'reservation_completed'; {ended}
     """  # noqa: S608 - nothing but our own text goes in
@@ -231,13 +232,15 @@ CORRUPTIONS = {
             UPDATE reservation SET status = 'completed', ended_at = from_at, price_won = 0 + 3000
             WHERE reservation_id = 'rsv-1';
             {booked_again("rsv-1", "bay-3")}
-        """,
+        """,  # noqa: S608 - likewise
         "rsv-1 pays 3000 won, 0 at most were due",
     ),
     "a share above the price": (
         "S8",
-        charged("$.resident_won", 3_001)
-        + "UPDATE ledger SET amount = 3001 WHERE amount = 2000; UPDATE ledger SET amount = -1 WHERE amount = 1000;",
+        f"""
+            {charged("$.resident_won", 3_001)}
+            UPDATE ledger SET amount = 3001 WHERE amount = 2000; UPDATE ledger SET amount = -1 WHERE amount = 1000;
+        """,  # noqa: S608 - nothing but our own text goes in
         "3001 won of 3000 go to the resident",
     ),
     "points for longer than there was": ("S8", awarded("$.offered_ms", 6 * HOUR), "for 21600000 ms on offer in"),
@@ -245,11 +248,11 @@ CORRUPTIONS = {
     "points for somebody else": ("S8", awarded("$.resident", "res-bay-2"), "go to res-bay-2, not to its resident"),
     "points twice for one time": (
         "S8",
-        again("type = 'points_awarded'")
-        + """
+        f"""
+            {again("type = 'points_awarded'")}
             INSERT INTO ledger (position, account, unit, amount)
             SELECT (SELECT MAX(position) FROM event), account, unit, amount FROM ledger WHERE abs(amount) = 50;
-        """,
+        """,  # noqa: S608 - likewise
         "points for bay-1 from .*, settled up to",
     ),
     "money to the wrong account": (
