@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
@@ -25,6 +24,7 @@ from baybroker.cli.common import (
     broker_address,
     city_name,
     connector,
+    console,
     first_of,
     run,
 )
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 DATABASE_DEFAULT = Path("baybroker.db")
 OPERATOR_DEFAULT = "op-cli"
-PIPE_COLUMNS = 240
 bays = typer.Typer(help="The register of bays.", no_args_is_help=True)
 gateways = typer.Typer(help="The gateways of the registered bays.", no_args_is_help=True)
 app.add_typer(bays, name="bays")
@@ -93,12 +92,11 @@ def add(
     """Register the bays of a CSV file, or change what is known of them. The allocator must be running."""
     records = read_csv(file)
     address, where = broker_address(broker), city_name(city, CITY_DEFAULT)
-    console = Console(stderr=True)
     done = 0
 
     async def enter(transport: Transport) -> None:
         nonlocal done
-        with console.status(f"registering {len(records)} bays") as status:
+        with Console(stderr=True).status(f"registering {len(records)} bays") as status:
             async for done in Operator(transport, where, operator_name(address)).add(records):
                 status.update(f"registered {done} of {len(records)} bays")
 
@@ -162,8 +160,7 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         table.add_column(name, no_wrap=True)
     for row in brief:
         table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
-    # Names that are cut would be of no use to another program.
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+    console().print(table)
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:
