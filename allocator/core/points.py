@@ -11,8 +11,11 @@ from allocator.domain.money import points
 from allocator.domain.offered import auto_ms, offered_intervals, total_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from allocator.core.state import State
     from allocator.domain.events import Event
+    from allocator.domain.model import Offer
 
 
 def settle(state: State, name: str, now: int) -> list[Event]:
@@ -25,8 +28,10 @@ def settle(state: State, name: str, now: int) -> list[Event]:
     tariff = state.settings.tariff_of(bay.spec)
     if bay.spec.resident is None or bay.closed or bay.retired or not tariff.offered_millipoints:
         return []
-    within = Interval(max(bay.settled_at or 0, now - KEPT_MS), now)
-    offered_ms = _offered_ms(state, name, bay.spec.resident, within)
+    offers = [offer for offer in state.offers_of[name] if offer.resident == bay.spec.resident]
+    begun = min((offer.offered_at for offer in offers), default=now)
+    within = Interval(max(begun if bay.settled_at is None else bay.settled_at, now - KEPT_MS), now)
+    offered_ms = _offered_ms(offers, state.settings.timezone, within)
     millipoints = points(offered_ms, tariff.offered_millipoints)
     if not millipoints:
         return []
@@ -43,10 +48,9 @@ def settle(state: State, name: str, now: int) -> list[Event]:
     ]
 
 
-def _offered_ms(state: State, bay: str, resident: str, within: Interval) -> int:
-    """Return for how long a resident offered the bay; where an `auto` window met another offer it counts once more."""
-    offers = [offer for offer in state.offers_of[bay] if offer.resident == resident]
+def _offered_ms(offers: Sequence[Offer], timezone: str, within: Interval) -> int:
+    """Return for how long offers opened their bay; where an `auto` window met another offer both count."""
     auto = [offer for offer in offers if offer.kind == "auto" and not offer.past(within.from_at)]
     seen_leaving = sum(auto_ms(offer, within.until) for offer in auto)
-    offered_ms = total_ms(offered_intervals(offers, state.settings.timezone, within)) + seen_leaving
+    offered_ms = total_ms(offered_intervals(offers, timezone, within)) + seen_leaving
     return min(offered_ms, within.until - within.from_at)
