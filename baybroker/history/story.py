@@ -110,7 +110,8 @@ def _activated(data: Fields, clock: CityClock) -> list[str]:
 def _relocated(data: Fields, _clock: CityClock) -> list[str]:
     beyond = ""
     if data["violation"]:
-        beyond = f"; farther than promised, at the operator's cost of {won(data.get('cost_won', 0))}"
+        cost_won = data.get("cost_won", 0)
+        beyond = "; farther than promised, at the operator's cost" + (f" of {won(cost_won)}" if cost_won else "")
     where = f"{data['from_bay']} to {data['to_bay']} ({data['walk_m']} m)"
     return [f"relocated from {where}: {_words(data['reason'])}{beyond}", *reasons(data.get("explanation"))]
 
