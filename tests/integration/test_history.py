@@ -82,7 +82,7 @@ def database(work, tmp_path_factory):
 
 @pytest.fixture
 def rewritten(database, tmp_path):
-    """A copy, for what the core does not do yet."""
+    """A copy, to write into what no driver did on those two days."""
     return Path(shutil.copy(database, tmp_path))
 
 
