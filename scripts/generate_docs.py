@@ -136,24 +136,25 @@ def _device_section(profile: Profile) -> list[str]:
 
 
 _TARIFFS_INTRODUCTION = """\
-A tariff is a file, named as the file is. A bay names its own: `tariff` in the register (`bays add`, a scenario's zone); a
-bay that names none costs what `baybroker allocate --tariff` says, `seoul` where nothing is said. A name that is not in the
-folder is refused. Prices are whole won, points are thousandths (`millipoints`).
+A tariff is a file, named as the file is. A bay names its own: `tariff` in the register (`bays add`, a scenario's
+zone); a bay that names none costs what `baybroker allocate --tariff` says, `seoul` where nothing is said. A name that
+is not in the folder is refused. Prices are whole won, points are thousandths (`millipoints`).
 
-*What a driver pays.* The quote is the price of the stay on the planned bay, and who names `max_price_won` is only planned
-on bays that cost no more. In the end it is the lower of the quote and the bay's own price for the time used. An extension
-adds what the longer stay costs more. Every begun step counts; each 24 hours of a stay begin with the base again, and have
-the daily limit. A guest who is called away by the resident pays for the time used, at most that part of the quote.
-Where a promise was broken (a substitute beyond the walk) the stay is free and the operator pays the resident's share.
+*What a driver pays.* The quote is the price of the stay on the planned bay, and who names `max_price_won` is only
+planned on bays that cost no more. In the end it is the lower of the quote and the bay's own price for the time used.
+An extension adds what the longer stay costs more. Every begun step counts; each 24 hours of a stay begin with the
+base again, and have the daily limit. A guest who is called away by the resident pays for the time used, at most that
+part of the quote. Where a promise was broken (a substitute beyond the walk) the stay is free and the operator pays
+the resident's share.
 
-*Overstaying.* Until the notice is over (10 minutes after the end) the time costs what the tariff says. Then each begun step
-costs the surcharge instead, twice the step's price where the file says nothing else, and no daily limit holds. Four times
-the price, as for what was never paid, is a matter of enforcement and not booked here.
+*Overstaying.* Until the notice is over (10 minutes after the end) the time costs what the tariff says. Then each
+begun step costs the surcharge instead, twice the step's price where the file says nothing else, and no daily limit
+holds. Four times the price, as for what was never paid, is a matter of enforcement and not booked here.
 
-*What a resident gets.* `resident_pct` of the price, surcharge included, rounded down; points for the time used within the
-promise, with the price; points for the time on offer once a week, rounded down to a thousandth. A bay that is closed or
-retired is not on offer. Both are booked as double entries, in won and in millipoints, and
-[`baybroker statement`](../howto/statements-and-explanations.md) tells them."""
+*What a resident gets.* `resident_pct` of the price, surcharge included, rounded down; points for the time used within
+the promise, with the price; points for the time on offer once a week, rounded down to a thousandth. A bay that is
+closed or retired is not on offer. Both are booked as double entries, in won and in millipoints, and [`baybroker
+statement`](../howto/statements-and-explanations.md) tells them."""
 
 
 def tariffs_page() -> str:

@@ -169,7 +169,7 @@ CORRUPTIONS = {
     ),
     "a payload that is no JSON": (
         "S6",
-        "UPDATE event SET payload = '{' WHERE type = 'overstay_warned'",
+        "DROP INDEX event_reservation; UPDATE event SET payload = '{' WHERE type = 'overstay_warned'",
         "does not fit",
     ),
     "a step that the lifecycle has not": (
