@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from allocator.domain.interval import Interval
+from allocator.domain.interval import DAY_MS, Interval
 from allocator.domain.windows import offer_windows
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ def offered_intervals(offers: Iterable[Offer], timezone: str, within: Interval) 
 
     Nothing counts before it was offered or after it was withdrawn.
     """
+    # Whole days, so that the windows of a common rule are worked out once for all the bays of a day.
+    days = Interval(within.from_at - within.from_at % DAY_MS, -(-within.until // DAY_MS) * DAY_MS)
     opened: list[Interval] = []
     recalled: list[Interval] = []
     for offer in offers:
@@ -26,7 +28,7 @@ def offered_intervals(offers: Iterable[Offer], timezone: str, within: Interval) 
         if offer.kind == "recall":
             recalled.append(overlap(Interval(offer.from_at or 0, offer.until or 0), stood))
         elif offer.kind != "auto":
-            windows = offer_windows(replace(offer, withdrawn=False), timezone, within)
+            windows = offer_windows(replace(offer, withdrawn=False), timezone, days)
             opened.extend(overlap(window, stood) for window in windows)
     return minus(united(opened), united(recalled))
 
