@@ -66,6 +66,7 @@ class Zone(Part):
     street_gap_m: Positive = 55.0
     bay_gap_m: Positive = 11.0
     bearing_deg: float = 0.0
+    tariff: Name | None = Field(default=None, description="What its bays cost: the name of a tariff")
 
 
 class Habit(Part):

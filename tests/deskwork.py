@@ -14,10 +14,13 @@ from allocator.domain.events import BaySpec, Recorded
 from allocator.domain.interval import MINUTE_MS
 from allocator.service.desk import Desk
 from allocator.service.start import restore
-from allocator.store.base import HeardRow, Loaded
+from allocator.store.base import Commit, HeardRow, Loaded
+from allocator.store.sqlite3_store import Sqlite3Store
 
 if TYPE_CHECKING:
-    from allocator.store.base import Answer, Commit
+    from pathlib import Path
+
+    from allocator.store.base import Answer
 
 START = int(datetime(2026, 3, 2, 0, 0, tzinfo=UTC).timestamp() * 1000)
 """Monday 2 March 2026, 09:00 in Seoul."""
@@ -133,6 +136,16 @@ class DeskWork:
 
     def named(self, kind: type) -> list[Any]:
         return [recorded.event for recorded in self.events if isinstance(recorded.event, kind)]
+
+    async def keep(self, path: Path) -> Path:
+        """Write all that was committed to a database."""
+        store = Sqlite3Store(str(path))
+        await store.open("test")
+        await store.commit(Commit(meta={"city": "seoul", "timezone": self.state.settings.timezone}))
+        for commit in self.commits:
+            await store.commit(commit)
+        await store.close()
+        return path
 
     def _finish(self) -> Commit:
         commit = self.desk.finish(self.now)

@@ -84,6 +84,14 @@ def _tick(state: State, key: str, _due_at: int, now: int) -> bool:
     return True
 
 
+def _points(state: State, bay: str, _due_at: int, now: int) -> bool:
+    """Arm the next week's points."""
+    number = state.board.number[bay]
+    state.points_armed.discard(number)
+    state.arm_points(number, now)
+    return True
+
+
 def _rescue(state: State, key: str, due_at: int, now: int) -> bool:
     """Tell whether a promise is in danger; as long as it is, it is looked after again at the next tick."""
     held = state.reservations.get(key)
@@ -118,6 +126,7 @@ _PREPARE: dict[Timer, Callable[[State, str, int, int], bool]] = {
     Timer.SILENCE: _silence,
     Timer.NO_SHOW: _no_show,
     Timer.TICK: _tick,
+    Timer.POINTS: _points,
     Timer.WAIT: _wait,
     Timer.RESCUE: _rescue,
     Timer.CHECK: _check,

@@ -11,6 +11,7 @@ from allocator.domain import events as e
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
 from allocator.domain.model import Bay, Offer, Reservation
+from allocator.domain.offered import auto_window_ms
 from allocator.domain.windows import week_of
 
 if TYPE_CHECKING:
@@ -34,12 +35,32 @@ def evolve(state: State, recorded: Recorded) -> None:
 # ---- bays
 
 
-def _registered(state: State, event: e.BayRegistered, _at: int) -> None:
+def _registered(state: State, event: e.BayRegistered, at: int) -> None:
     number = state.board.number.get(event.spec.bay)
     if number is None:
         state.enter_bay(Bay(spec=event.spec))
-    else:
-        state.enter_bay(replace(state.board.bays[number], spec=event.spec, retired=False))
+        return
+    bay = state.board.bays[number]
+    # Points are given up to where another resident begins, or the bay begins again.
+    anew = bay.retired or bay.spec.resident != event.spec.resident
+    settled_at = at if anew else bay.settled_at
+    state.enter_bay(replace(bay, spec=event.spec, retired=False, settled_at=settled_at))
+
+
+def _opened(state: State, event: e.BayOpened, at: int) -> None:
+    bay = state.board.bay(event.bay)
+    bay.closed, bay.settled_at = False, at
+    state.touch(bay)
+
+
+def _awarded(state: State, event: e.PointsAwarded, _at: int) -> None:
+    bay = state.board.bay(event.bay)
+    bay.settled_at = event.until
+    state.touch(bay)
+    for offer in state.offers_of[event.bay]:
+        if offer.kind == "auto" and not offer.withdrawn:
+            offer.offered_ms = -auto_window_ms(offer, event.until)
+            state.dirty.offers[offer.offer_id] = offer
 
 
 def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
@@ -82,7 +103,6 @@ def _bay_column(state: State, event: Any, at: int) -> None:
 _BAY_COLUMNS: dict[type[Event], tuple[str, Callable[[Any], object]]] = {
     e.BayRetired: ("retired", lambda _: True),
     e.BayClosed: ("closed", lambda _: True),
-    e.BayOpened: ("closed", lambda _: False),
     e.SensorLost: ("lost", lambda event: event.reason),
     e.SensorRestored: ("lost", lambda _: None),
     e.BayContested: ("contested", lambda event: event.reason),
@@ -256,6 +276,8 @@ def _guest_recalled(state: State, event: e.GuestRecalled, at: int) -> None:
     reservation = _advance(state, event.reservation_id, "recalled")
     state.board.lift(reservation)
     reservation.until, reservation.held_until, reservation.recalled_at = event.until, event.held_until, at
+    if event.quote_won is not None:
+        reservation.quote_won = event.quote_won
     state.board.place(reservation)
     _changed(state, reservation)
     state.arm_reservation(reservation)
@@ -329,6 +351,8 @@ def _show(state: State, reservation: Reservation) -> None:
 _HANDLERS: dict[type[Event], Callable[[State, Any, int], None]] = {
     **dict.fromkeys(_BAY_COLUMNS, _bay_column),
     e.BayRegistered: _registered,
+    e.BayOpened: _opened,
+    e.PointsAwarded: _awarded,
     e.SensorRepaired: _repaired,
     e.OccupancyChanged: _occupancy,
     e.WeeklyOffered: _weekly,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core.points import settle
 from allocator.domain import events as e
 from allocator.domain.interval import SLOT_MS, Interval, inward
 from allocator.domain.windows import check_rrule
@@ -66,13 +67,13 @@ def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
     ]
 
 
-def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
+def withdraw(state: State, asked: WithdrawOffer, now: int) -> list[Event]:
     """Return the end of an offer, or of every offer of the bay."""
     reason = not_theirs(state, asked.resident, asked.bay)
     if reason is not None:
         return [_rejected(asked, reason)]
     ended = tuple(
-        offer.offer_id for offer in state.offers_of[asked.bay] if not offer.withdrawn and _is_meant(offer, asked)
+        offer.offer_id for offer in state.offers_of[asked.bay] if not offer.over(now) and _is_meant(offer, asked)
     )
     if not ended:
         return [_rejected(asked, "no_offer")]
@@ -108,16 +109,22 @@ def _rejected(asked: OfferWeekly | OfferOnce | WithdrawOffer | RefuseOffer, reas
     return e.OfferRejected(resident=asked.resident, request_id=asked.request_id, bay=asked.bay, reason=reason)
 
 
-def register(_state: State, asked: RegisterBays, _now: int) -> list[Event]:
-    """Return an event a bay; the last carries the command's request_id."""
+def register(state: State, asked: RegisterBays, now: int) -> list[Event]:
+    """Return an event a bay, the last with the command's request_id, and the points of residents who end here."""
+    if not all(state.settings.knows(spec.tariff) for spec in asked.specs):
+        return [e.OperatorCommandRefused(request_id=asked.request_id, operator=asked.operator, reason="tariff_unknown")]
     last = len(asked.specs) - 1
-    return [
-        e.BayRegistered(spec=spec, operator=asked.operator, request_id=asked.request_id if at == last else None)
-        for at, spec in enumerate(asked.specs)
-    ]
+    happened: list[Event] = []
+    for at, spec in enumerate(asked.specs):
+        number = state.board.number.get(spec.bay)
+        if number is not None and state.board.bays[number].spec.resident != spec.resident:
+            happened += settle(state, spec.bay, now)
+        request_id = asked.request_id if at == last else None
+        happened.append(e.BayRegistered(spec=spec, operator=asked.operator, request_id=request_id))
+    return happened
 
 
-def operate(state: State, asked: OperateBay, _now: int) -> list[Event]:
+def operate(state: State, asked: OperateBay, now: int) -> list[Event]:
     """Return what an operator does to a bay; drivers who were promised it are then looked after."""
     number = state.board.number.get(asked.bay)
     if number is None or state.board.bays[number].retired:
@@ -125,7 +132,7 @@ def operate(state: State, asked: OperateBay, _now: int) -> list[Event]:
     done = _OPERATIONS[asked.type](bay=asked.bay, operator=asked.operator, request_id=asked.request_id)
     if asked.type == "repaired" and state.board.bays[number].contested is not None:
         return [done, e.BayCleared(bay=asked.bay)]
-    return [done]
+    return [*settle(state, asked.bay, now), done] if asked.type in ("retire", "close") else [done]
 
 
 _OPERATIONS: dict[str, type[e.BayRetired | e.BayClosed | e.BayOpened | e.SensorRepaired]] = {

@@ -11,10 +11,11 @@ from allocator.domain.interval import MINUTE_MS, Interval, outward
 from allocator.matching.search import Wanted
 
 if TYPE_CHECKING:
-    from allocator.core.state import State
+    from allocator.core.state import Settings, State
     from allocator.domain.commands import RequestBay
     from allocator.domain.events import Event
     from allocator.domain.model import Reservation
+    from allocator.domain.money import Tariff
     from allocator.matching.search import Found
 
 
@@ -36,8 +37,8 @@ class Ask:
     max_price_won: int | None
 
     @classmethod
-    def of_request(cls, state: State, asked: RequestBay, zone: str, stay: Interval, quote_won: int) -> Ask:
-        """Return what a new request asks for."""
+    def of_request(cls, state: State, asked: RequestBay, zone: str, stay: Interval) -> Ask:
+        """Return what a new request asks for; the quote is the city's own until a bay is found."""
         return cls(
             reservation_id=f"r-{state.accepted + 1}",
             request_id=asked.request_id,
@@ -49,7 +50,7 @@ class Ask:
             stay=stay,
             max_walk_m=asked.max_walk_m,
             needs=asked.needs,
-            quote_won=quote_won,
+            quote_won=state.settings.tariff.price_won(asked.stay_ms),
             max_price_won=asked.max_price_won,
         )
 
@@ -90,13 +91,23 @@ def wanted(state: State, ask: Ask, now: int) -> Wanted:
         held=Interval(held.from_at, held.until + buffer_ms(state)),
         max_walk_m=ask.max_walk_m,
         needs=ask.needs,
+        tariffs=affordable(state.settings, ask.stay.until - ask.stay.from_at, ask.max_price_won),
     )
 
 
+def affordable(settings: Settings, stay_ms: int, max_price_won: int | None) -> frozenset[str | None] | None:
+    """Return the tariffs, as bays name them, at which a stay costs no more; None: any."""
+    if max_price_won is None:
+        return None
+    known: list[tuple[str | None, Tariff]] = [(None, settings.tariff), *settings.tariffs.items()]
+    return frozenset(name for name, tariff in known if tariff.price_won(stay_ms) <= max_price_won)
+
+
 def promise(state: State, ask: Ask, found: Found, bay: str, now: int) -> list[Event]:
-    """Return the promise of a bay that was found, with the moves that free it; bound too where it starts soon."""
+    """Return the promise of a bay that was found at its price, with the moves that free it; bound too if it is soon."""
     happened: list[Event] = [e.Replanned(moves=found.moves)] if found.moves else []
-    fields = ask.fields(wanted(state, ask, now).held)
+    quote_won = state.settings.tariff_of(state.board.bay(bay).spec).price_won(ask.stay.until - ask.stay.from_at)
+    fields = ask.fields(wanted(state, ask, now).held) | {"quote_won": quote_won}
     happened.append(e.ReservationAccepted(**fields, bay=bay, walk_m=found.walk_m, explanation=found.explanation))
     lead_ms = state.settings.policy.bind_lead_ms
     if lead_ms is None or ask.stay.from_at <= now + lead_ms:

@@ -9,6 +9,7 @@ from allocator.core.offers import not_theirs
 from allocator.domain import events as e
 from allocator.domain.interval import DAY_MS, MINUTE_MS, Interval, outward, slot_ceil, slot_floor
 from allocator.domain.lifecycle import ReservationStatus
+from allocator.domain.money import pro_rata_won
 from allocator.matching.search import Wanted, unfit
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _sent_away(state: State, guest: Reservation, leaves_at: int, meanwhile: str 
         bay=guest.bay or "",
         until=leaves_at,
         held_until=min(guest.held_until, slot_ceil(leaves_at) + buffer_ms(state)),
+        quote_won=pro_rata_won(guest.quote_won, guest.until - guest.from_at, leaves_at - guest.from_at),
         meanwhile=meanwhile,
     )
 

@@ -12,6 +12,7 @@ from allocator.core.relocate import relocate_or_fail
 from allocator.domain import events as e
 from allocator.domain.interval import MINUTE_MS, Interval, next_multiple
 from allocator.domain.lifecycle import ReservationStatus
+from allocator.domain.money import bill, extended_won
 from allocator.matching.calendars import HORIZON_MS
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from allocator.domain.commands import DriverCommand, ReleaseReservation, RequestBay
     from allocator.domain.events import Event
     from allocator.domain.model import Reservation
+    from allocator.matching.search import Wanted
 
 PAST_TOLERANCE_MS = 5 * MINUTE_MS
 
@@ -31,11 +33,10 @@ def request(state: State, asked: RequestBay, now: int) -> list[Event]:
     nearest = state.board.nearest(asked.lat, asked.lon)
     zone = nearest.spec.zone if nearest is not None else None
     stay = Interval(asked.arrive_at, asked.arrive_at + asked.stay_ms)
-    quote_won = state.settings.tariff.price_won(asked.stay_ms)
-    reason = _breaks_a_rule(state, asked, stay, quote_won, now)
+    reason = _breaks_a_rule(state, asked, stay, now)
     if reason is not None or zone is None:
         return [_rejected(asked, zone, reason or "no_bay")]
-    ask = Ask.of_request(state, asked, zone, stay, quote_won)
+    ask = Ask.of_request(state, asked, zone, stay)
     if policy.batch_ms is not None:
         return _wait(state, asked, ask, next_multiple(now, policy.batch_ms), None, now)
     found = policy.place(state.board, wanted(state, ask, now), now)
@@ -50,7 +51,7 @@ def _wait(
     """Return the place in the line: for as long as the driver would wait, and until `at_least`, the batch's end."""
     wait_until = min(max(asked.wait_until or now, at_least), now + HORIZON_MS)
     if wait_until <= now or state.waiting.count >= state.settings.waiting_max:
-        return [_rejected(asked, ask.zone, "no_bay", explanation)]
+        return [_rejected(asked, ask.zone, _why_none(state, wanted(state, ask, now)), explanation)]
     held = wanted(state, ask, now).held
     waits: dict[str, Any] = {"wait_until": wait_until, "max_price_won": ask.max_price_won}
     return [e.RequestWaitlisted(**ask.fields(held), **waits, explanation=explanation)]
@@ -64,13 +65,17 @@ def _rejected(
     )
 
 
-def _breaks_a_rule(state: State, asked: RequestBay, stay: Interval, quote_won: int, now: int) -> str | None:
+def _why_none(state: State, want: Wanted) -> str:
+    near = state.board.near(want.lat, want.lon, want.max_walk_m) if want.tariffs is not None else []
+    dear = [state.board.bays[number].spec.tariff not in (want.tariffs or ()) for _, number in near]
+    return "too_dear" if dear and all(dear) else "no_bay"
+
+
+def _breaks_a_rule(state: State, asked: RequestBay, stay: Interval, now: int) -> str | None:
     if asked.arrive_at < now - PAST_TOLERANCE_MS:
         return "arrives_in_past"
     if stay.until > now + HORIZON_MS:
         return "beyond_horizon"
-    if asked.max_price_won is not None and quote_won > asked.max_price_won:
-        return "too_dear"
     return "vehicle_has_reservation" if state.vehicle_taken(asked.vehicle_id, stay) else None
 
 
@@ -123,12 +128,14 @@ def _extend(state: State, said: DriverCommand, reservation: Reservation, now: in
     moves = room(state, reservation, until, now)
     if isinstance(moves, str):
         return [_refused(said, moves, reservation)]
+    tariff = state.settings.tariff_of(state.board.bay(reservation.bay or "").spec)
+    stay_ms, longer_ms = reservation.until - reservation.from_at, until - reservation.from_at
     extended = e.ReservationExtended(
         reservation_id=reservation.reservation_id,
         request_id=said.request_id,
         until=until,
         held_until=held_until(state, reservation, until),
-        quote_won=state.settings.tariff.price_won(until - reservation.from_at),
+        quote_won=extended_won(tariff, reservation.quote_won, stay_ms, longer_ms),
     )
     return [e.Replanned(moves=moves), extended] if moves else [extended]
 
@@ -136,20 +143,28 @@ def _extend(state: State, said: DriverCommand, reservation: Reservation, now: in
 def completed(
     state: State, reservation: Reservation, at: int, source: str, request_id: str | None = None
 ) -> e.ReservationCompleted:
-    """Return the end of a stay; the time used is charged, at most what was quoted unless it was overstayed."""
-    began = reservation.activated_at or reservation.from_at
-    tariff = state.settings.tariff
-    price_won = tariff.price_won(max(at - began, 0))
-    if at <= reservation.until:
-        price_won = min(price_won, reservation.quote_won)
+    """Return the end of a stay, with what the driver pays and what the resident gets."""
+    spec = state.board.bay(reservation.bay or "").spec
+    due = bill(
+        state.settings.tariff_of(spec),
+        began=reservation.activated_at or reservation.from_at,
+        until=reservation.until,
+        at=at,
+        quote_won=reservation.quote_won,
+        notice_ms=state.settings.overstay_notice_ms,
+        free=reservation.violation,
+        resident=spec.resident is not None,
+    )
     return e.ReservationCompleted(
         reservation_id=reservation.reservation_id,
-        bay=reservation.bay or "",
+        bay=spec.bay,
         at=at,
         source=source,
-        price_won=price_won,
-        resident_won=tariff.resident_won(price_won),
+        price_won=due.price_won,
+        resident_won=due.resident_won,
         request_id=request_id,
+        surcharge_won=due.surcharge_won,
+        millipoints=due.millipoints,
     )
 
 

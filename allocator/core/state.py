@@ -7,13 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 from allocator.core.buffers import LATENESS_BINS
 from allocator.core.danger import LOOKS_MS
 from allocator.core.hear import Heard, Window
 from allocator.core.line import TRIED_AT_ONCE_MAX, Waiting, place_in_line
 from allocator.domain.commands import FallDue, Timer
-from allocator.domain.interval import HOUR_MS, MINUTE_MS, SLOT_MS, Interval, next_multiple, without
+from allocator.domain.interval import DAY_MS, HOUR_MS, MINUTE_MS, SLOT_MS, WEEK_MS, Interval, next_multiple, without
 from allocator.domain.lifecycle import BayStatus, Occupancy, ReservationStatus
 from allocator.domain.model import StateImage
 from allocator.domain.money import Tariff
@@ -22,7 +23,13 @@ from allocator.matching.board import Board
 from allocator.matching.policies import BindLate, Policy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from allocator.domain.events import BaySpec
     from allocator.domain.model import Bay, Offer, Reservation
+
+KEPT_MS = 8 * DAY_MS
+"""How long an offer that is over is kept: points for it are given once a week."""
 
 
 BATCH = "batch"
@@ -39,6 +46,7 @@ class Settings:
     timezone: str = "Asia/Seoul"
     policy: Policy = field(default_factory=BindLate)
     tariff: Tariff = field(default_factory=Tariff)
+    tariffs: Mapping[str, Tariff] = field(default_factory=dict)
     buffer_ms: int = 10 * MINUTE_MS
     late_risk_permille: int | None = 20
     early_ms: int = 15 * MINUTE_MS
@@ -52,6 +60,14 @@ class Settings:
     gateway_down_ms: int = 2 * MINUTE_MS
     quiet_after_connect_ms: int = 2 * MINUTE_MS
     fairness_m_per_h: int = 20
+
+    def tariff_of(self, spec: BaySpec) -> Tariff:
+        """Return what a bay's use costs: the city's own tariff where the bay names none, or one that we do not know."""
+        return self.tariffs.get(spec.tariff or "", self.tariff)
+
+    def knows(self, tariff: str | None) -> bool:
+        """Tell whether a bay may name the tariff; None is the city's own."""
+        return tariff is None or tariff in self.tariffs
 
 
 @dataclass(slots=True)
@@ -88,6 +104,7 @@ class State:
         self.gateways_down: dict[str, int] = {}
         self.review_at: dict[int, int] = {}
         self.rescue_at: dict[str, int] = {}
+        self.points_armed: set[int] = set()
         self.connected_at = now
         self.dirty = Dirty()
         self._timers: list[tuple[int, int, Timer, str]] = []
@@ -140,6 +157,7 @@ class State:
             self.heard.append(Heard(window=Window(bay.boot_id, bay.seq, 1)))
         if self.offers_of[bay.spec.bay]:
             self.reopen(number)
+        self.arm_points(number, self.connected_at if bay.settled_at is None else bay.settled_at)
         self.touch(bay)
 
     def enter_offer(self, offer: Offer) -> None:
@@ -184,7 +202,7 @@ class State:
         """Set the bay's calendar from its offers, and look at the bay again when it next opens or closes."""
         spec = self.board.bays[number].spec
         span = self.board.calendars.span
-        self.offers_of[spec.bay] = current = [o for o in self.offers_of[spec.bay] if not o.over(span.from_at)]
+        self.offers_of[spec.bay] = current = [o for o in self.offers_of[spec.bay] if not o.past(span.from_at - KEPT_MS)]
         # What the resident before offered ended with their right to the bay.
         theirs = [offer for offer in current if offer.resident == spec.resident]
         given = [
@@ -338,6 +356,14 @@ class State:
         bay = self.board.bay(reservation.bay or "")
         if bay.occupancy is Occupancy.FREE:
             self.arm(bay.observed_at + self.settings.left_confirm_ms, Timer.LEFT, reservation.reservation_id)
+
+    def arm_points(self, number: int, since: int) -> None:
+        """Have points given for what is offered of a bay from then on: each bay has its own moment of the week."""
+        spec = self.board.bays[number].spec
+        if number not in self.points_armed and self.settings.tariff_of(spec).offered_millipoints:
+            self.points_armed.add(number)
+            wait_ms = (crc32(spec.bay.encode()) - since) % WEEK_MS
+            self.arm(since + (wait_ms or WEEK_MS), Timer.POINTS, spec.bay)
 
     def next_due(self) -> int | None:
         """Return when the next timer falls due."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocator.core.danger import blocked, unusable
 from allocator.core.hear import silent_at
+from allocator.core.points import settle
 from allocator.core.relocate import relocate_or_fail, replan, rescue
 from allocator.core.requests import completed
 from allocator.core.sensing import lose_gateway
@@ -151,4 +152,5 @@ _OF_OTHERS: dict[Timer, Callable[[State, str, int], list[Event]]] = {
     Timer.GATEWAY: lose_gateway,
     Timer.SILENCE: _silence,
     Timer.STUCK: _stuck,
+    Timer.POINTS: settle,
 }

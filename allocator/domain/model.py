@@ -13,8 +13,8 @@ from allocator.domain.lifecycle import Occupancy, ReservationStatus
 class Offer:
     """When a bay may be used. `kind` is `weekly` (rrule, start, end), `once` (from_at, until), `auto` or `recall`.
 
-    `auto` opens `[from_at, until)` for now, and `offered_ms` is what its earlier windows came to. `recall` takes
-    `[from_at, until)` away from what the others give.
+    `auto` opens `[from_at, until)` for now, and `offered_ms` is what its earlier windows came to, less what points were
+    given for. `recall` takes `[from_at, until)` away from what the others give.
     """
 
     offer_id: str
@@ -35,7 +35,14 @@ class Offer:
 
     def over(self, at_ms: int) -> bool:
         """Tell whether it opens nothing from then on."""
-        return self.withdrawn or (self.until is not None and self.until <= at_ms)
+        return self.withdrawn or self._ended_by(at_ms)
+
+    def past(self, at_ms: int) -> bool:
+        """Tell whether it had opened nothing from then on already then."""
+        return (self.withdrawn_at is not None and self.withdrawn_at <= at_ms) or self._ended_by(at_ms)
+
+    def _ended_by(self, at_ms: int) -> bool:
+        return self.kind != "auto" and self.until is not None and self.until <= at_ms
 
 
 @dataclass(slots=True, kw_only=True)

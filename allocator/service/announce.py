@@ -279,7 +279,8 @@ def _warned(to: _Announcer, event: e.OverstayWarned) -> list[Outgoing]:
 
 def _completed(to: _Announcer, event: e.ReservationCompleted) -> list[Outgoing]:
     held = to.reservation(event.reservation_id)
-    said = [to.of(held, "completed", event.request_id, price_won=event.price_won, until=event.at)]
+    price = {"price_won": event.price_won, "surcharge_won": event.surcharge_won or None}
+    said = [to.of(held, "completed", event.request_id, **price, until=event.at)]
     said += to.owner(event.bay, "guest_left")
     return said + (to.owner(event.bay, "earning", amount_won=event.resident_won) if event.resident_won else [])
 

@@ -149,6 +149,7 @@ def spec_of(bay: messages.BayRecord) -> BaySpec:
         gateway=bay.gateway,
         resident=bay.resident,
         needs=tuple(bay.needs),
+        tariff=bay.tariff,
     )
 
 

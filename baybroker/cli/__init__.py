@@ -19,6 +19,8 @@ COMMANDS = {
     "gateways": ("bays",),
     "scenario": ("scenario",),
     "verify-history": ("verify",),
+    "statement": ("statement",),
+    "explain": ("explain",),
     "backup": ("backup",),
     "restore": ("backup",),
     "erase": ("erase",),

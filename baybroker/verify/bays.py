@@ -26,7 +26,6 @@ _SPEC_OPTIONAL: Fields = {"resident": None, "needs": [], "tariff": None}
 _SET: dict[str, Fields] = {
     "bay_retired": {"retired": 1},
     "bay_closed": {"closed": 1},
-    "bay_opened": {"closed": 0},
     "sensor_repaired": UNHEARD,
     "sensor_restored": {"lost": None},
     "bay_cleared": {"contested": None},
@@ -45,6 +44,8 @@ class Bays:
         self.handlers: dict[str, Callable[[int, int, Fields], None]] = {
             "bay_registered": self._registered,
             "occupancy_changed": self._occupancy_changed,
+            "bay_opened": self._opened,
+            "points_awarded": self._awarded,
             **{name: self._setter(values) for name, values in _SET.items()},
             **{name: self._copier(*names) for name, names in _COPIED.items()},
         }
@@ -59,12 +60,22 @@ class Bays:
         if week == row["rented_week"]:
             row["rented_ms"] += max(ended_at - began_at, 0)
 
-    def _registered(self, _position: int, _at: int, data: Fields) -> None:
+    def _registered(self, _position: int, at: int, data: Fields) -> None:
         spec = data["spec"]
-        known = self.rows.get(spec["bay"], UNHEARD | UNUSED | {"contested": None, "closed": 0})
+        known = self.rows.get(spec["bay"])
+        if known is None:
+            known = UNHEARD | UNUSED | {"contested": None, "closed": 0}
+        elif known["retired"] or known["resident"] != spec.get("resident"):
+            known["settled_at"] = at  # points end with a resident, and begin anew with a bay
         place = {name: spec[name] for name in _SPEC}
         optional = {name: spec.get(name, default) for name, default in _SPEC_OPTIONAL.items()}
         self.rows[spec["bay"]] = known | place | optional | {"retired": 0}
+
+    def _opened(self, _position: int, at: int, data: Fields) -> None:
+        self.rows[data["bay"]] |= {"closed": 0, "settled_at": at}
+
+    def _awarded(self, _position: int, _at: int, data: Fields) -> None:
+        self.rows[data["bay"]]["settled_at"] = data["until"]
 
     def _occupancy_changed(self, _position: int, _at: int, data: Fields) -> None:
         counters, status = self._counters, data["status"]

@@ -55,8 +55,8 @@ class _Walk:
         self._ledger = Ledger(self.report, bays, reservations)
         self._folded = Folded(self.report, bays, offers, reservations)
         self._handlers: dict[str, list[Callable[[int, int, Fields], None]]] = {}
-        # Reservations before requests and ledger, which ask them whose a reservation is.
-        for part in (bays, offers, reservations, self._requests, self._ledger):
+        # Reservations before requests, which ask them whose a reservation is; the ledger looks at what was before.
+        for part in (self._ledger, bays, offers, reservations, self._requests):
             for name, handle in part.handlers.items():
                 self._handlers.setdefault(name, []).append(handle)
 

@@ -36,6 +36,7 @@ class Offers:
             "offers_withdrawn": self._withdrawn,
             "bay_recalled": self._recalled,
             "bay_registered": self._registered,
+            "points_awarded": self._awarded,
         }
 
     def covers(self, bay: str, from_at: int, until: int) -> bool:
@@ -94,6 +95,12 @@ class Offers:
             row |= {"withdrawn": 1, "withdrawn_at": at}
             for kept in (self._open, self._recalls):
                 kept.get(row["bay"], {}).pop(offer_id, None)
+
+    def _awarded(self, _position: int, _at: int, data: Fields) -> None:
+        """What an `auto` offer has opened until now is paid for: of its present window only the rest is to come."""
+        for row, _ in self._open.get(data["bay"], {}).values():
+            if row["kind"] == "auto":
+                row["offered_ms"] = -max(min(row["until"] or 0, data["until"]) - (row["from_at"] or 0), 0)
 
     def _windows(self, bay: str, from_at: int, until: int) -> Iterator[tuple[int, int]]:
         """Yield the windows near an interval that begin before its end, each rounded inward to whole slots."""

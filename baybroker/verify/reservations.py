@@ -121,10 +121,12 @@ class Reservations:
     def _promoted(self, position: int, data: Fields) -> Booking:
         """One who waited gets a bay: the same request, a stay as long as was asked for and no earlier."""
         booking = self._advance(position, "reservation_accepted", data["reservation_id"])
-        row, kept = booking.row, ("request_id", "driver", "vehicle_id", "max_walk_m", "quote_won")
+        row, kept = booking.row, ("request_id", "driver", "vehicle_id", "max_walk_m")
         wrong = [key for key in kept if row[key] != data[key]]
         if data["until"] - data["from_at"] != row["until"] - row["from_at"] or data["from_at"] < row["from_at"]:
             wrong.append("stay")
+        if row["max_price_won"] is not None and data["quote_won"] > row["max_price_won"]:
+            wrong.append("price")
         if wrong:
             text = f"{row['reservation_id']} waited, and gets another {', '.join(wrong)} than it asked for"
             self._report.add("S6", text, position)
@@ -209,7 +211,10 @@ class Reservations:
         if not at <= data["until"] < row["until"] or data["held_until"] > row["held_until"]:
             text = f"{row['reservation_id']} is sent away at {data['until']}, it was promised until {row['until']}"
             self._report.add("S3", text, position)
-        row |= {name: data[name] for name in ("until", "held_until")} | {"recalled_at": at}
+        if (quote_won := data.get("quote_won")) is not None and quote_won > row["quote_won"]:
+            self._report.add("S8", f"{row['reservation_id']} is sent away and shall pay more for it", position)
+        shorter = {name: data[name] for name in ("until", "held_until")}
+        row |= shorter | {"recalled_at": at, "quote_won": row["quote_won"] if quote_won is None else quote_won}
         self._report.counters.guests_recalled += 1
         self._claim_bay(position, booking)
         self._claim_vehicle(position, booking)

@@ -196,6 +196,7 @@ class DriverReply(Numbered):
     walk_m: int | None = None
     max_walk_m: int | None = None
     price_won: int | None = None
+    surcharge_won: int | None = Field(default=None, description="Of the price of a stay that was too long")
 
 
 class _OfBay(Message):
@@ -277,10 +278,11 @@ class BayRecord(Message):
     gateway: Name
     resident: Name | None = None
     needs: list[Need] = Field(default_factory=list, max_length=3)
+    tariff: Name | None = Field(default=None, description="One of the allocator's; without, the city's own")
 
 
 class RegisterBays(Message):
-    """Enters bays in the register, or changes their place, gateway or resident."""
+    """Enters bays in the register, or changes their place, gateway, resident or tariff."""
 
     type: Literal["register"] = "register"
     request_id: RequestId

@@ -31,7 +31,7 @@ def test_a_legal_history_is_clean_and_counted(database):
     assert report.clean
     assert report.double_bookings == 0
     assert report.counters == Counters(
-        events=29,
+        events=30,
         requests=5,
         accepted=4,
         rejected=1,
@@ -47,7 +47,7 @@ def test_a_legal_history_is_clean_and_counted(database):
         departures=1,
         contested=1,
         answers=14,
-        ledger_entries=3,
+        ledger_entries=7,
     )
 
 

@@ -131,6 +131,45 @@ def sent_away() -> str:
     """  # noqa: S608 - likewise
 
 
+HOUR = world.HOUR
+END = hour(13)
+"""When rsv-2 was to end."""
+
+
+def charged(path: str, value: object) -> str:
+    """Return SQL that changes what the one completed stay came to."""
+    ended = f"""
+        UPDATE reservation SET ended_at = {value} WHERE reservation_id = 'rsv-2';
+        UPDATE bay SET rented_ms = {value} - activated_at FROM reservation
+        WHERE bay.bay = 'bay-1' AND reservation_id = 'rsv-2';
+    """  # noqa: S608 - likewise
+    ended = ended if path == "$.at" else ""
+    return f"""
+        UPDATE event SET payload = json_set(payload, '{path}', {value!r}) WHERE type = 'reservation_completed'; {ended}
+    """  # noqa: S608 - nothing but our own text goes in
+
+
+def awarded(path: str, value: object) -> str:
+    """Return SQL that changes what points were given for."""
+    where = "type = 'points_awarded'"
+    return f"UPDATE event SET payload = json_set(payload, '{path}', {value!r}) WHERE {where};"  # noqa: S608 - likewise
+
+
+PAID_BY_RSV_1 = (
+    f"json_set(payload, '$.reservation_id', 'rsv-1', '$.bay', 'bay-3', '$.at', {hour(10)}, '$.surcharge_won', 0)"
+)
+
+
+def booked_again(name: str, bay: str) -> str:
+    """Return SQL that books the last event as the one completed stay was, for another driver and resident."""
+    return f"""
+        INSERT INTO ledger (position, account, unit, amount)
+        SELECT (SELECT MAX(position) FROM event),
+            replace(replace(account, 'rsv-2', '{name}'), 'bay-1', '{bay}'), unit, amount
+        FROM ledger WHERE abs(amount) <> 50;
+    """  # noqa: S608 - likewise
+
+
 CORRUPTIONS = {
     "two promises of one bay": ("S1", promised_too(), "bay-1 is held twice: by rsv-9 and rsv-4"),
     "two promises of one bay, by their buffers only": (
@@ -254,7 +293,7 @@ CORRUPTIONS = {
     ),
     "a payload that is no JSON": (
         "S6",
-        "UPDATE event SET payload = '{' WHERE type = 'overstay_warned'",
+        "DROP INDEX event_reservation; UPDATE event SET payload = '{' WHERE type = 'overstay_warned'",
         "does not fit",
     ),
     "a step that the lifecycle has not": (
@@ -303,8 +342,48 @@ CORRUPTIONS = {
     ),
     "money from nowhere": (
         "S8",
-        "UPDATE ledger SET amount = amount + 1 WHERE account = 'operator'",
+        "UPDATE ledger SET amount = amount + 1 WHERE account = 'operator' AND unit = 'won'",
         "sums to 1 won, not to 0",
+    ),
+    "points from nowhere": (
+        "S8",
+        "UPDATE ledger SET amount = amount + 1 WHERE account LIKE 'resident:%' AND unit = 'millipoints'",
+        "sums to 2 millipoints, not to 0",
+    ),
+    "points booked as money": ("S8", "UPDATE ledger SET unit = 'won'", "the ledger books .* won of resident"),
+    "more than was quoted": ("S8", charged("$.at", END - 1), "rsv-2 pays 3000 won, 2400 at most"),
+    "a surcharge within the promise": ("S8", charged("$.at", END), "rsv-2 pays a surcharge of 400 won of 3000"),
+    "a surcharge above the price": ("S8", charged("$.surcharge_won", 3_001), "a surcharge of 3001 won of 3000"),
+    "a broken promise that is charged": (
+        "S8",
+        f"""
+            {again("type = 'reservation_completed'", PAID_BY_RSV_1)}
+            UPDATE reservation SET status = 'completed', ended_at = from_at, price_won = 0 + 3000
+            WHERE reservation_id = 'rsv-1';
+            UPDATE bay SET rented_week = {world.MIDNIGHT} WHERE bay = 'bay-3';
+            {booked_again("rsv-1", "bay-3")}
+        """,  # noqa: S608 - likewise
+        "rsv-1 pays 3000 won, 0 at most were due",
+    ),
+    "a share above the price": (
+        "S8",
+        f"""
+            {charged("$.resident_won", 3_001)}
+            UPDATE ledger SET amount = 3001 WHERE amount = 2000; UPDATE ledger SET amount = -1 WHERE amount = 1000;
+        """,  # noqa: S608 - nothing but our own text goes in
+        "3001 won of 3000 go to the resident",
+    ),
+    "points for longer than there was": ("S8", awarded("$.offered_ms", 6 * HOUR), "for 21600000 ms on offer in"),
+    "points at another rate": ("S8", awarded("$.millipoints_per_hour", 11), "50 millipoints for .* at 11 an hour"),
+    "points for somebody else": ("S8", awarded("$.resident", "res-bay-2"), "go to res-bay-2, not to its resident"),
+    "points twice for one time": (
+        "S8",
+        f"""
+            {again("type = 'points_awarded'")}
+            INSERT INTO ledger (position, account, unit, amount)
+            SELECT (SELECT MAX(position) FROM event), account, unit, amount FROM ledger WHERE abs(amount) = 50;
+        """,  # noqa: S608 - likewise
+        "points for bay-1 from .*, settled up to",
     ),
     "money to the wrong account": (
         "S8",

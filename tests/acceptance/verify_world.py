@@ -65,6 +65,11 @@ class Town:
         self.reservations[name] = Reservation(**same, status=S.ACCEPTED, accepted_at=at)
         self.did(at, ev.ReservationAccepted(**same, explanation=WHY), answers=f"drivers/drv-{name}")
 
+    def book(self, unit: str, amounts: dict[str, int]) -> None:
+        """Book what the last event came to."""
+        entries = (LedgerEntry(self.position, account, amount, unit) for account, amount in amounts.items())
+        self.pending.ledger.extend(entries)
+
     def now(self, name: str, **changes: object) -> None:
         self.reservations[name] = replace(self.reservations[name], **changes)
 
@@ -150,13 +155,20 @@ def evening(town: Town) -> None:
     """One overstays and pays, one is cancelled, one fails, one is refused; one promise is still open."""
     end = NINE + 4 * HOUR
     town.did(end, ev.OverstayWarned(reservation_id="rsv-2"))
-    paid = {"price_won": 3_000, "resident_won": 2_000}
+    town.now("rsv-2", warned_at=end)
+    end += 20 * MINUTE
+    paid = {"price_won": 3_000, "resident_won": 2_000, "surcharge_won": 400, "millipoints": 30}
     town.did(end, ev.ReservationCompleted(reservation_id="rsv-2", bay="bay-1", at=end - 1, source="sensor", **paid))
-    accounts = (("driver:drv-rsv-2", -3_000), ("resident:res-bay-1", 2_000), ("operator", 1_000))
-    town.pending.ledger = [LedgerEntry(town.position, account, won) for account, won in accounts]
-    town.now("rsv-2", status=S.COMPLETED, warned_at=end, ended_at=end - 1, price_won=3_000)
+    town.book("won", {"driver:drv-rsv-2": -3_000, "resident:res-bay-1": 2_000, "operator": 1_000})
+    town.book("millipoints", {"resident:res-bay-1": 30, "operator": -30})
+    town.now("rsv-2", status=S.COMPLETED, ended_at=end - 1, price_won=3_000)
+    offered = {"from_at": end - 5 * HOUR, "until": end, "offered_ms": 5 * HOUR}
+    points = {"millipoints_per_hour": 10, "millipoints": 50}
+    town.did(end, ev.PointsAwarded(bay="bay-1", resident="res-bay-1", **offered, **points), None)
+    town.book("millipoints", {"resident:res-bay-1": 50, "operator": -50})
     came = town.reservations["rsv-2"].activated_at
-    town.bays["bay-1"] = replace(town.bays["bay-1"], rented_week=MIDNIGHT, rented_ms=end - 1 - came)
+    used = {"rented_week": MIDNIGHT, "rented_ms": end - 1 - came}
+    town.bays["bay-1"] = replace(town.bays["bay-1"], settled_at=end, **used)
     town.accept(end, "rsv-3", "bay-1", (14, 15), "q-3")
     town.did(end, ev.ReservationCancelled(reservation_id="rsv-3", request_id="q-cancel"), answers="drivers/drv-rsv-3")
     town.now("rsv-3", status=S.CANCELLED, ended_at=end)

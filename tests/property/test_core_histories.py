@@ -17,11 +17,13 @@ from allocator.domain import commands as c
 from allocator.domain.interval import HOUR_MS, Interval
 from allocator.domain.lifecycle import LIVE, ReservationStatus
 from allocator.domain.model import StateImage
+from allocator.domain.money import Tariff
 from allocator.matching.policies import BindLate, Nearest
 from allocator.store.base import Commit
 from allocator.store.sqlite3_store import Sqlite3Store
 from baybroker.verify import verify_history
 
+RULES = Settings(tariff=Tariff(offered_millipoints=1_000, used_millipoints=1_000))
 BAYS = [f"b{n}" for n in range(5)]
 bays = st.sampled_from(BAYS)
 drivers = st.sampled_from([f"drv-{n}" for n in range(6)])
@@ -36,7 +38,8 @@ class Histories(RuleBasedStateMachine):
         self.store = Sqlite3Store()
         self.loop.run_until_complete(self.store.open("test"))
         specs = [spec(bay, east_m=60 * n, zone=f"z{n % 2}") for n, bay in enumerate(BAYS)]
-        self.work = DeskWork(*specs, settings=Settings(policy={"nearest": Nearest(), "bind-late": BindLate()}[policy]))
+        rules = replace(RULES, policy={"nearest": Nearest(), "bind-late": BindLate()}[policy])
+        self.work = DeskWork(*specs, settings=rules)
         self.committed = 0
         meta = Commit(meta={"city": "seoul", "timezone": "Asia/Seoul"})
         self.loop.run_until_complete(self.store.commit(meta))
@@ -159,7 +162,7 @@ class Histories(RuleBasedStateMachine):
         if not hasattr(self, "work"):
             return
         loaded = self.loop.run_until_complete(self.store.load())
-        state = State.of_image(StateImage(), Settings(), START)
+        state = State.of_image(StateImage(), RULES, START)
         for recorded in loaded.events:
             evolve(state, recorded)
         image = state.image()

@@ -206,7 +206,7 @@ def test_an_overstay_is_warned_and_charged():
     work.pass_minutes(19)
     work.sense("b1", "free")
     work.pass_minutes(1.1)
-    assert work.replies("drv-1")[-1]["price_won"] == 1000
+    assert work.replies("drv-1")[-1]["price_won"] == 1200
 
 
 def test_a_guest_whom_no_sensor_sees_is_settled_after_the_notice():

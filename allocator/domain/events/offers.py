@@ -101,7 +101,8 @@ class BayRecalled(Event):
 class GuestRecalled(Event):
     """The resident wants the bay: the stay of the guest who stands in it ends at `until`, earlier than promised.
 
-    `meanwhile` is a bay nearby that was free, not held for the guest.
+    `meanwhile` is a bay nearby that was free, not held for the guest. `quote_won` is what was quoted, cut down to the
+    time that is left of the stay; None: the quote stays.
     """
 
     reservation_id: str
@@ -109,6 +110,7 @@ class GuestRecalled(Event):
     until: int
     held_until: int
     meanwhile: str | None = None
+    quote_won: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
