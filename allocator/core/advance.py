@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocator.core.hear import silent_at
+from allocator.core.state import LOOK_EVERY_MS
 from allocator.domain.commands import FallDue, Timer
 from allocator.domain.interval import DAY_MS, slot_floor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from allocator.core.state import State
 
 
@@ -22,7 +25,7 @@ def next_decision(state: State, now: int) -> FallDue | None:
             _roll(state, now)
         elif due.timer is Timer.REVIEW:
             _review(state, due.key, due_at, now)
-        elif due.timer is Timer.SILENCE and not _is_silent(state, due.key, now):
+        elif due.timer in _APPLIES and not _APPLIES[due.timer](state, due.key, due_at, now):
             continue
         elif due.timer is Timer.NO_SHOW and _is_quiet(state, now):
             state.arm(_quiet_until(state), due.timer, due.key)
@@ -61,7 +64,18 @@ def _review(state: State, bay: str, due_at: int, now: int) -> None:
         state.review(number, now)
 
 
-def _is_silent(state: State, bay: str, now: int) -> bool:
+def _is_away(state: State, bay: str, due_at: int, now: int) -> bool:
+    """Tell whether an absence is to be looked at now; it will be again for as long as it lasts."""
+    if state.look_at.get(bay) != due_at:
+        return False
+    del state.look_at[bay]
+    if state.board.bay(bay).away_since is None:
+        return False
+    state.arm_look(bay, now + LOOK_EVERY_MS)
+    return True
+
+
+def _is_silent(state: State, bay: str, _due_at: int, now: int) -> bool:
     """Tell whether a sensor is silent; one that spoke in the meantime is looked at later."""
     heard = state.heard[state.board.number[bay]]
     due_at = silent_at(state, heard)
@@ -70,3 +84,7 @@ def _is_silent(state: State, bay: str, now: int) -> bool:
         return False
     heard.watched = False
     return True
+
+
+_APPLIES: dict[Timer, Callable[[State, str, int, int], bool]] = {Timer.AUTO: _is_away, Timer.SILENCE: _is_silent}
+"""Timers of a bay that are armed again for as long as they apply: (state, bay, due_at, now) -> whether now."""

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from allocator.core.hear import Heard
+from allocator.core.state import LOOK_EVERY_MS
 from allocator.domain import events as e
+from allocator.domain.commands import Timer
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
 from allocator.domain.model import Bay, Offer, Reservation
@@ -36,8 +38,11 @@ def _registered(state: State, event: e.BayRegistered, _at: int) -> None:
     number = state.board.number.get(event.spec.bay)
     if number is None:
         state.enter_bay(Bay(spec=event.spec))
-    else:
-        state.enter_bay(replace(state.board.bays[number], spec=event.spec, retired=False))
+        return
+    known = replace(state.board.bays[number], spec=event.spec, retired=False)
+    if known.spec.resident != state.board.bays[number].spec.resident:
+        known.away_since, known.absences, known.hazard_permille = None, 0, 0  # another household, other habits
+    state.enter_bay(known)
 
 
 def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
@@ -116,11 +121,56 @@ def _once(state: State, event: e.OnceOffered, at: int) -> None:
     )
 
 
+def _auto(state: State, event: e.AutoOffered, at: int) -> None:
+    state.offered += 1
+    state.enter_offer(
+        Offer(
+            offer_id=event.offer_id,
+            bay=event.bay,
+            resident=event.resident,
+            kind="auto",
+            risk_permille=event.risk_permille,
+            offered_at=at,
+        )
+    )
+
+
 def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
     for offer_id in event.offer_ids:
         offer = state.offers[offer_id]
         offer.withdrawn, offer.withdrawn_at = True, at
         state.enter_offer(offer)
+    bay = state.board.bay(event.bay)
+    if bay.away_since is not None and not any(offer.kind == "auto" for offer in state.offers_of[event.bay]):
+        bay.away_since = None
+        state.touch(bay)
+
+
+def _resident_left(state: State, event: e.ResidentLeft, at: int) -> None:
+    bay = state.board.bay(event.bay)
+    bay.away_since = event.at
+    state.touch(bay)
+    state.arm_look(event.bay, at + LOOK_EVERY_MS)
+
+
+def _resident_returned(state: State, event: e.ResidentReturned, at: int) -> None:
+    bay = state.board.bay(event.bay)
+    bay.away_since = None
+    bay.absences += event.within_habit
+    bay.hazard_permille += event.hazard_permille
+    state.touch(bay)
+    for held in state.board.on_bay[state.board.number[event.bay]].values():
+        if held.status is not ReservationStatus.ACTIVE:
+            state.arm(at, Timer.MOVE, held.reservation_id)
+
+
+def _auto_window(state: State, event: e.AutoWindowSet, at: int) -> None:
+    """Another beginning is another window: the time that passed in the one before has been offered."""
+    offer = state.offers[event.offer_id]
+    if offer.from_at is not None and offer.until is not None and event.from_at != offer.from_at:
+        offer.offered_ms += max(min(at, offer.until) - offer.from_at, 0)
+    offer.from_at, offer.until = event.from_at, event.until
+    state.enter_offer(offer)
 
 
 # ---- reservations
@@ -255,6 +305,10 @@ _HANDLERS: dict[type[Event], Callable[[State, Any, int], None]] = {
     e.OccupancyChanged: _occupancy,
     e.WeeklyOffered: _weekly,
     e.OnceOffered: _once,
+    e.AutoOffered: _auto,
+    e.ResidentLeft: _resident_left,
+    e.ResidentReturned: _resident_returned,
+    e.AutoWindowSet: _auto_window,
     e.OffersWithdrawn: _withdrawn,
     e.ReservationAccepted: _accepted,
     e.Replanned: _replanned,

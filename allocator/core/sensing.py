@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core import auto
 from allocator.core.hear import Verdict
 from allocator.core.relocate import relocate
 from allocator.domain import events as e
@@ -58,6 +59,8 @@ def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Eve
         happened += _taken(state, number, bay, at, now)
     elif said.status == Occupancy.FREE and bay.contested is not None:
         happened.append(e.BayCleared(bay=said.bay))
+    elif said.status == Occupancy.FREE:
+        happened += auto.left(state, bay, at, now)
     return happened
 
 
@@ -84,6 +87,8 @@ def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event
                     source="sensor",
                 )
             ]
+    if bay.away_since is not None:
+        return auto.returned(state, bay, at, now)
     if not bound and not state.open_now(number, now):
         return []
     return [e.BayContested(bay=bay.spec.bay, reason="stranger"), *_rescue(state, bound, now)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from allocator.core.hear import Heard, Window
+from allocator.domain.absence import Absence
 from allocator.domain.commands import FallDue, Timer
 from allocator.domain.interval import HOUR_MS, MINUTE_MS, Interval
 from allocator.domain.lifecycle import BayStatus, Occupancy, ReservationStatus
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from allocator.domain.model import Bay, Offer, Reservation
 
 
+LOOK_EVERY_MS = 15 * MINUTE_MS
+"""How often an absence is looked at again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The rules of a city, with their defaults (design, section 4)."""
@@ -28,6 +33,7 @@ class Settings:
     timezone: str = "Asia/Seoul"
     policy: Policy = field(default_factory=BindLate)
     tariff: Tariff = field(default_factory=Tariff)
+    absence: Absence = field(default_factory=Absence)
     buffer_ms: int = 10 * MINUTE_MS
     early_ms: int = 15 * MINUTE_MS
     grace_ms: int = 15 * MINUTE_MS
@@ -68,6 +74,7 @@ class State:
         self.heard: list[Heard] = []
         self.gateways_down: dict[str, int] = {}
         self.review_at: dict[int, int] = {}
+        self.look_at: dict[str, int] = {}
         self.connected_at = now
         self.dirty = Dirty()
         self._timers: list[tuple[int, int, Timer, str]] = []
@@ -114,6 +121,8 @@ class State:
             self.heard.append(Heard(window=Window(bay.boot_id, bay.seq, 1)))
         if self.offers_of[bay.spec.bay]:
             self.reopen(number)
+        if bay.away_since is not None:
+            self.arm_look(bay.spec.bay, self.connected_at)
         self.touch(bay)
 
     def enter_offer(self, offer: Offer) -> None:
@@ -220,6 +229,12 @@ class State:
         bay = self.board.bay(reservation.bay or "")
         if bay.occupancy is Occupancy.FREE:
             self.arm(bay.observed_at + self.settings.left_confirm_ms, Timer.LEFT, reservation.reservation_id)
+
+    def arm_look(self, bay: str, due_at: int) -> None:
+        """Have an absence looked at, but not while the news of its end may still be on its way to us."""
+        due_at = max(due_at, self.connected_at + self.settings.quiet_after_connect_ms)
+        self.look_at[bay] = due_at
+        self.arm(due_at, Timer.AUTO, bay)
 
     def next_due(self) -> int | None:
         """Return when the next timer falls due."""

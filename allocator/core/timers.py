@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core import auto
 from allocator.core.hear import silent_at
 from allocator.core.relocate import blocked, relocate_or_fail
 from allocator.core.requests import completed
@@ -31,6 +32,8 @@ def fall_due(state: State, timer: Timer, key: str, now: int) -> list[Event]:
         return decide_it(state, reservation, now)
     if timer is Timer.GATEWAY:
         return lose_gateway(state, key, now)
+    if timer in _AUTO:
+        return _AUTO[timer](state, key, now)
     if timer is Timer.SILENCE:
         return _silence(state, key, now)
     return []
@@ -115,6 +118,7 @@ def _silence(state: State, bay: str, now: int) -> list[Event]:
     return [e.SensorLost(bay=bay, reason="silent")]
 
 
+_AUTO: dict[Timer, Callable[[State, str, int], list[Event]]] = {Timer.AUTO: auto.look, Timer.MOVE: auto.move}
 _OF_RESERVATION: dict[Timer, tuple[ReservationStatus, Callable[[State, Reservation, int], list[Event]]]] = {
     Timer.BIND: (ReservationStatus.ACCEPTED, _bind),
     Timer.CHECK: (ReservationStatus.BOUND, _check),

@@ -184,6 +184,7 @@ class Timer(StrEnum):
     WAIT = "wait"
     RECALL = "recall"
     AUTO = "auto"
+    MOVE = "move"
     POINTS = "points"
 
 

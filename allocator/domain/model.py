@@ -35,16 +35,17 @@ class Offer:
 
     def over(self, at_ms: int) -> bool:
         """Tell whether it opens nothing from then on."""
-        return self.withdrawn or (self.until is not None and self.until <= at_ms)
+        ended = self.kind != "auto" and self.until is not None and self.until <= at_ms  # an `auto` opens again
+        return self.withdrawn or ended
 
 
 @dataclass(slots=True, kw_only=True)
 class Bay:
     """A bay of the register with what is known of it now; every field here is a fold of events.
 
-    `away_since`: when the resident's car left, with an `auto` offer. `absences` of theirs are over, of which the
-    fitted model expected `hazard_permille`. Guests have used the bay for `rented_ms` in the week that began at
-    `rented_week`. Offered time was paid for in points up to `settled_at`.
+    `away_since`: when the resident's car left, with an `auto` offer. `absences` of theirs ended within the first day,
+    of which the fitted model expected `hazard_permille`. Guests have used the bay for `rented_ms` in the week that
+    began at `rented_week`. Offered time was paid for in points up to `settled_at`.
     """
 
     spec: BaySpec
