@@ -25,7 +25,7 @@ ANY_HOUR_PERMILLE = (0, 21, 47, 95, 182, 323, 500, 824, 1_149, 1_622, 2_040)
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The fitted figures: `hazard_permille` has 48 rising curves over `knots_min`, a weekday's 24 hours, a weekend's 24.
+    """The fitted figures: `hazard_permille` has 48 rising curves over `knots_min`: a weekday's 24 hours, a weekend's.
 
     `prior_permille`: how many expected returns (in thousandths) of its own history weigh as much as everyone's. The
     defaults are one curve for every hour.
