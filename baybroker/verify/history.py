@@ -47,11 +47,12 @@ class _Walk:
         self.report = Report()
         self._position = 0
         self._event_nos: dict[str, int] = {}
-        offers = Offers(self._timezone())
-        bays = Bays(self.report.counters)
+        bays = Bays(self.report)
+        offers = Offers(self._timezone(), self.report, bays)
         reservations = Reservations(self.report, offers)
         self._requests = Requests(self.report, reservations)
         self._ledger = Ledger(self.report, bays, reservations)
+        self._offers = offers
         self._folded = Folded(self.report, bays, offers, reservations)
         self._handlers: dict[str, list[Callable[[int, int, Fields], None]]] = {}
         # Reservations before requests and ledger, which ask them whose a reservation is.
@@ -71,6 +72,7 @@ class _Walk:
             self.report.add("S6", f"the snapshot of position {position} is ahead of the events", position)
         counters = self.report.counters
         counters.requests = counters.accepted + counters.rejected
+        self._offers.check_closed()
         self._folded.check_tables(self._connection)
         self._requests.check_answers(self._connection)
         check_announced(self._connection, self.report, self._position, self._event_nos)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 _NAMED = {
     "bay_registered": "operator", "bay_retired": "operator", "bay_closed": "operator", "bay_opened": "operator",
     "sensor_repaired": "operator", "operator_command_refused": "operator", "weekly_offered": "resident",
-    "once_offered": "resident", "offer_rejected": "resident", "offers_withdrawn": "resident",
-    "reservation_accepted": "driver", "request_rejected": "driver", "driver_command_refused": "driver",
+    "once_offered": "resident", "auto_offered": "resident", "offer_rejected": "resident",
+    "offers_withdrawn": "resident", "reservation_accepted": "driver", "request_rejected": "driver",
+    "driver_command_refused": "driver",
 }  # fmt: skip
 """Events that name who asked, and in which field."""
 _OF_RESERVATION = (

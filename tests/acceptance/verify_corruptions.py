@@ -1,5 +1,7 @@
 """How a legal history is spoilt with plain SQL: once for each thing that a rule watches, and for nothing else."""
 
+# ruff: noqa: S608 - nothing but our own text goes into the SQL
+
 from __future__ import annotations
 
 import verify_world as world
@@ -30,11 +32,24 @@ def promised_too(**changes: object) -> str:
         UPDATE copy SET reservation_id = 'rsv-9', {settings};
         INSERT INTO reservation SELECT * FROM copy;
         INSERT INTO answer SELECT party, 'q-9', topic, CAST('{{}}' AS BLOB) FROM answer WHERE request_id = 'q-4';
-    """  # noqa: S608 - nothing but our own text goes in
+    """
 
 
 def hour(at: float) -> int:
     return world.MIDNIGHT + int(at * world.HOUR)
+
+
+def first(kind: str) -> str:
+    return f"position = (SELECT MIN(position) FROM event WHERE type = '{kind}')"
+
+
+def last(kind: str) -> str:
+    return f"position = (SELECT MAX(position) FROM event WHERE type = '{kind}')"
+
+
+def tell(name: str, value: object, which: str) -> str:
+    """Return SQL that has events tell something else."""
+    return f"UPDATE event SET payload = json_set(payload, '$.{name}', {value!r}) WHERE {which};"
 
 
 CORRUPTIONS = {
@@ -70,6 +85,23 @@ CORRUPTIONS = {
             UPDATE reservation SET held_until = held_until + 18000000 WHERE reservation_id = 'rsv-2';
         """,
         "rsv-2 is extended on bay-1 past its offers",
+    ),
+    "a promise past the end of an absence's window": (
+        "S3",
+        tell("until", hour(16), f"type = 'auto_window_set' AND payload ->> '$.until' = {hour(18)}"),
+        "rsv-5 is placed on bay-4 outside its offers",
+    ),
+    "a window while the resident is at home": (
+        "S3",
+        tell("until", hour(13), last("auto_window_set")) + f"UPDATE offer SET until = {hour(13)} WHERE kind = 'auto'",
+        "bay-4 is opened by off-4 while its resident is not away",
+    ),
+    "a window that stays open when the resident is back": (
+        "S3",
+        "UPDATE event SET type = 'replanned', payload = '{\"moves\":[]}' WHERE "
+        + last("auto_window_set")
+        + f"; UPDATE offer SET from_at = {hour(11) + 300_000}, until = {hour(18)}, offered_ms = 0 WHERE kind = 'auto'",
+        "bay-4 is left open although its resident is back",
     ),
     "an answer lost": ("S4", "DELETE FROM answer WHERE request_id = 'q-1'", "q-1 of drivers/drv-rsv-1 .* no answer"),
     "an answer to a request that no event knows": (
@@ -124,7 +156,7 @@ CORRUPTIONS = {
     ),
     "an event_no where nothing is published": (
         "S6",
-        "UPDATE event SET zone = 'zone-c', event_no = 1 WHERE type = 'replanned'",
+        "UPDATE event SET zone = 'zone-c', event_no = 1 WHERE " + first("replanned"),
         "replanned is never published, but has event_no 1",
     ),
     "an event of no known type": (
@@ -146,6 +178,37 @@ CORRUPTIONS = {
         "S6",
         "UPDATE event SET payload = json_set(payload, '$.from_bay', 'bay-3') WHERE type = 'reservation_relocated'",
         "rsv-1 stands on bay-2, but the event says bay-3",
+    ),
+    "an absence that no sensor saw begin": (
+        "S6",
+        tell("at", hour(12), "type = 'resident_left'"),
+        "bay-4 leaves, but no sensor saw it",
+    ),
+    "an absence that did not begin": (
+        "S6",
+        tell("at", 5, "type = 'resident_returned'"),
+        "bay-4 comes back, but had not left before",
+    ),
+    "an absence counted wrongly": (
+        "S6",
+        tell("at", hour(36), "type = 'resident_returned'"),
+        "an absence of .* is counted wrongly",
+    ),
+    "an absence that the events do not tell": ("S6", "UPDATE bay SET hazard_permille = 1", "hazard_permille is 1, not"),
+    "a household's history that the events do not tell": (
+        "S6",
+        "UPDATE bay SET away_since = 1 WHERE bay = 'bay-4'",
+        "away_since is 1, not None",
+    ),
+    "offered time that the events do not tell": (
+        "S6",
+        "UPDATE offer SET offered_ms = offered_ms + 1 WHERE kind = 'auto'",
+        "off-4: offered_ms is",
+    ),
+    "a window of an offer that opens nothing by itself": (
+        "S6",
+        tell("offer_id", "off-1", first("auto_window_set")),
+        "off-1 is no offer that opens bay-4",
     ),
     "a snapshot that the events do not tell": (
         "S6",

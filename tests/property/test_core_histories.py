@@ -117,6 +117,18 @@ class Histories(RuleBasedStateMachine):
         self.work.give(offer, (f"residents/res-{bay}", offer.request_id))
         self.write()
 
+    @rule(bay=bays, enabled=st.sampled_from([True, True, False]), risk=st.integers(1, 500))
+    def offer_auto(self, bay, enabled, risk):
+        asked = c.OfferAuto(
+            resident=f"res-{bay}",
+            request_id=f"auto-{len(self.work.commits)}",
+            bay=bay,
+            enabled=enabled,
+            risk_permille=risk,
+        )
+        self.work.give(asked, (f"residents/res-{bay}", asked.request_id))
+        self.write()
+
     @rule(bay=bays)
     def withdraw(self, bay):
         number = len(self.work.commits)

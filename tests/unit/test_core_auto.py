@@ -83,7 +83,7 @@ def test_the_window_grows_for_as_long_as_nobody_returns_and_seldom_enough():
         ends.append(window(work)[1])
     assert ends == sorted(ends)
     assert window(work)[0] == 0
-    grown = {end for end in ends}
+    grown = set(ends)
     assert len(grown) > 3
     assert all(later - earlier >= 15 for earlier, later in itertools.pairwise(sorted(grown)))
     assert len(work.named(e.AutoWindowSet)) == len(grown)
