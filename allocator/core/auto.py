@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 WINDOW_LEAST_MS = 30 * MINUTE_MS
 GROWTH_LEAST_MS = 15 * MINUTE_MS
+GROWTH_PARTS = 2
+"""A window is set again when it grows by a half of what is left of it: of all possible steps, those worth an event."""
 
 
 def offer_auto(state: State, asked: OfferAuto, now: int) -> list[Event]:
@@ -72,7 +74,7 @@ def look(state: State, name: str, now: int) -> list[Event]:
     if offer.until is None or offer.from_at is None or offer.until <= now:
         return _open(state, bay, offer.offer_id, offer.risk_permille or 0, bay.away_since, now)
     until = _until(state, bay, offer.risk_permille or 0, bay.away_since, now)
-    if until < offer.until + GROWTH_LEAST_MS:
+    if until < offer.until + max(GROWTH_LEAST_MS, (offer.until - now) // GROWTH_PARTS):
         return []
     return [e.AutoWindowSet(bay=name, offer_id=offer.offer_id, from_at=offer.from_at, until=until)]
 

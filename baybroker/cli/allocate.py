@@ -31,6 +31,7 @@ from baybroker.cli.common import (
     holder,
     run,
 )
+from baybroker.presence.table import load_absence
 from broker_bridge.wire.errors import SettingsError
 from sensors_sim.city import bay_records, build_city
 from sensors_sim.engine.chance import streams
@@ -70,7 +71,7 @@ def service_settings(
         city=city_name(city, name),
         version=__version__,
         holder=holder(),
-        rules=Settings(timezone=timezone or zone, policy=POLICIES[policy]),
+        rules=Settings(timezone=timezone or zone, policy=POLICIES[policy], absence=load_absence()),
         simulated_clock=simulated_clock,
         register=register,
     )
