@@ -7,7 +7,7 @@ A curve is a cumulative hazard in permille, so that P(still away after t) = exp(
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -74,7 +74,7 @@ class Absence:
 
     def _tail(self, curve: tuple[int, ...]) -> float:
         """Return the mean hazard a minute of the curve's last day; never zero, so that every window ends."""
-        first = bisect_left(self.knots_min, self.knots_min[-1] - DAY_MS // MINUTE_MS)
+        first = max(bisect_right(self.knots_min, self.knots_min[-1] - DAY_MS // MINUTE_MS) - 1, 0)
         return max(curve[-1] - curve[first], 1) / (self.knots_min[-1] - self.knots_min[first])
 
 
