@@ -79,6 +79,7 @@ def test_the_window_grows_for_as_long_as_nobody_returns_and_seldom_enough():
     work = away()
     ends = [window(work)[1]]
     for _ in range(48):
+        work.sense("b1", "free")
         work.pass_minutes(15)
         ends.append(window(work)[1])
     assert ends == sorted(ends)
