@@ -78,9 +78,9 @@ def _show(found: Study) -> None:
     facts = f"{found.bays} bays, {found.absences} absences, {found.splits} splits, prior {found.prior:g} returns"
     title = f"held-out residents, risk {found.risk_pct:g} %, medians"
     table = Table(title=title, caption=facts, caption_justify="left")
-    for heading in ("what", "unit", "everyone's pace", "own pace", "target"):
+    for heading in ("what", "unit", "no history", "own history", "target"):
         table.add_column(heading)
     for row in found.rows:
         judged = f"{row.target}: {'met' if row.met else 'missed'}" if row.target else ""
-        table.add_row(row.what, row.unit, f"{row.pooled:g}", f"{row.own:g}", judged)
+        table.add_row(row.what, row.unit, f"{row.new:g}", f"{row.own:g}", judged)
     Console().print(table)

@@ -1,8 +1,10 @@
 """The fit of the absence model. Pure.
 
-Curves: the product-limit estimate (Kaplan and Meier 1958) in steps of a quarter of an hour, departures weighted by how
-near they are to the curve's hour, and drawn towards all hours of such days where they are few. Prior: the gamma
-distribution of residents' paces that makes their counts of returns most likely (negative binomial).
+Curves: in each quarter of an hour, those who came back by those who were still away (occurrence and exposure),
+departures weighted by how near they are to the curve's hour, and drawn towards all hours of such days where they are
+few. A resident who comes back quickly counts for more exposure, so that the curves are those of a pace of 1: curves and
+paces are estimated in turns, as for a gamma frailty (Klein 1992). Prior: the gamma distribution of paces that makes the
+residents' counts of returns most likely (negative binomial).
 """
 
 from __future__ import annotations
@@ -26,10 +28,9 @@ NEAR_H = 2.0
 """Departures nearer to the middle of a curve's hour than this shape it, the nearest most."""
 DRAWN_BY = 60.0
 """How many absences of any hour each curve is given beside its own."""
-LEAVES_SOME = 0.9
 HABIT_MIN = HABIT_MS // MINUTE_MS
 KNOTS_MIN = (*range(0, 24 * 60, STEP_MIN), *range(24 * 60, 72 * 60 + 1, 60))
-LEAST = 1e-9
+ROUNDS = 3
 PRIORS = np.geomspace(0.3, 100, 60)
 
 
@@ -38,14 +39,32 @@ def fit_absence(sample: Sample) -> Absence:
     if not len(sample.bay):
         msg = "there is no absence between two stays of one bay"
         raise ValueError(msg)
+    fitted = _fit(sample, np.ones(len(sample.bay)))
+    for _ in range(ROUNDS):
+        fitted = _fit(sample, _paces(sample, fitted))
+    return fitted
+
+
+def _fit(sample: Sample, pace: NDArray[np.float64]) -> Absence:
+    """Return the model, given each absence's pace: the curves are those of a resident whose pace is 1."""
+    everyone = _hazards(sample, np.ones(len(pace)), pace)
     curves = [
-        hazard for weekend in (False, True) for hazard in _curves_of(sample.of(sample.weekend == weekend), sample)
+        hazard
+        for weekend in (False, True)
+        for hazard in _curves_of(sample.of(sample.weekend == weekend), pace[sample.weekend == weekend], everyone)
     ]
     kept = np.array(KNOTS_MIN) // STEP_MIN
     rounded = tuple(tuple(int(value) for value in np.round(1_000 * curve[kept])) for curve in curves)
-    unsure = Absence(KNOTS_MIN, rounded)
-    counts, expected = _first_days(sample, unsure)
-    return Absence(KNOTS_MIN, rounded, round(1_000 * _prior(counts, expected)))
+    counts, expected = _first_days(sample, Absence(KNOTS_MIN, rounded))
+    seen = expected > 0
+    return Absence(KNOTS_MIN, rounded, round(1_000 * _prior(counts[seen], expected[seen])))
+
+
+def _paces(sample: Sample, absence: Absence) -> NDArray[np.float64]:
+    """Return the pace of each absence's resident, of all that is known of it."""
+    counts, expected = _first_days(sample, absence)
+    prior = absence.prior_permille / 1_000
+    return np.asarray(((prior + counts) / (prior + expected))[sample.bay])
 
 
 def hazards(absence: Absence, away_min: NDArray[Any]) -> NDArray[np.float64]:
@@ -63,34 +82,35 @@ def first_day(sample: Sample, absence: Absence) -> NDArray[np.float64]:
     return found
 
 
-def _curves_of(days: Sample, everyone: Sample) -> list[NDArray[np.float64]]:
+def _curves_of(days: Sample, pace: NDArray[np.float64], everyone: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Return the 24 curves of one kind of day."""
-    base = _rates(days if len(days.bay) else everyone, None, None)
+    base = _hazards(days, np.ones(len(pace)), pace, everyone)
     curves = []
     for hour in range(HOURS):
         apart_h = np.abs((days.hour - (hour + 0.5) + HOURS / 2) % HOURS - HOURS / 2)
-        rates = _rates(days, np.clip(1 - apart_h / NEAR_H, 0, 1), base)
-        curves.append(np.concatenate([[0.0], np.cumsum(-np.log1p(-np.minimum(rates, LEAVES_SOME)))]))
+        steps = _hazards(days, np.clip(1 - apart_h / NEAR_H, 0, 1), pace, base)
+        curves.append(np.concatenate([[0.0], np.cumsum(steps)]))
     return curves
 
 
-def _rates(sample: Sample, weights: Any, base: NDArray[np.float64] | None) -> NDArray[np.float64]:
-    """Return which share of those still away comes back in each step."""
+def _hazards(
+    sample: Sample, weights: NDArray[np.float64], pace: NDArray[np.float64], base: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the hazard of each step: who came back, by who was still away, the quick ones counted for more."""
     step = np.minimum(sample.away_min // STEP_MIN, STEPS).astype(np.int64)
-    weights = np.ones(len(step)) if weights is None else weights
     back = np.bincount(step, weights * sample.ended, STEPS + 1)[:STEPS]
-    away = np.bincount(step, weights, STEPS + 1)[::-1].cumsum()[::-1][:STEPS]
+    away = np.bincount(step, weights * pace, STEPS + 1)[::-1].cumsum()[::-1][:STEPS]
+    # Those who come back in a step were away for half of it.
+    away = away - np.bincount(step, weights * pace, STEPS + 1)[:STEPS] / 2
     if base is None:
         return np.asarray(back / np.maximum(away, 1.0))
     return np.asarray((back + DRAWN_BY * base) / (away + DRAWN_BY))
 
 
 def _first_days(sample: Sample, absence: Absence) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return each bay's returns within the first day, and how many the curves expect."""
+    """Return each bay's returns within the first day, and how many the curves expect at a pace of 1."""
     counts = np.bincount(sample.bay, (sample.away_min <= HABIT_MIN).astype(float))
-    expected = np.bincount(sample.bay, first_day(sample, absence))
-    seen = np.bincount(sample.bay) > 0
-    return np.asarray(counts[seen]), np.asarray(np.maximum(expected[seen], LEAST))
+    return counts, np.bincount(sample.bay, first_day(sample, absence))
 
 
 def _prior(counts: NDArray[np.float64], expected: NDArray[np.float64]) -> float:

@@ -4,6 +4,9 @@
 looks are grouped by prediction in tenths; the error is the mean distance in percentage points between what was
 predicted and what came true in a group, groups weighted by their looks.
 
+*Error at departure*: the same probabilities, predicted at each departure; the distance between the mean prediction
+and the share that came true.
+
 *Bookings*: windows are set as the allocator sets them, in an absence's first three days. A booking of one hour is
 begun in every five-minute slot in which it fits, with its buffer; it is broken where the resident is back before its
 end. Every booking weighs the same. *Hours* are the five-minute slots of weekdays in which it may begin, an average
@@ -54,6 +57,7 @@ class Held:
     """What one split measured: errors in points by minutes ahead, hours a weekday, and the share broken."""
 
     errors_points: dict[int, float]
+    departure_points: dict[int, float]
     hours: float
     broken_pct: float
     windows_per_absence: float
@@ -62,7 +66,7 @@ class Held:
 def held_out(
     sample: Sample, weekdays: NDArray[np.int64], seed: int, risk: float
 ) -> tuple[Held, Held, float, NDArray[np.bool_]]:
-    """Fit on two thirds of the bays, try on the others: everyone's pace, each one's own, the prior, and who was tried.
+    """Fit on two thirds of the bays, try the others: without and with their history, the prior, and who was tried.
 
     `weekdays`: how many of each bay are known.
     """
@@ -94,9 +98,10 @@ def _before(bay: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.f
 
 
 def _measure(sample: Sample, absence: Absence, pace: NDArray[np.float64], weekdays: int, risk: float) -> Held:
-    begun, broken, on_weekdays, windows = _bookings(sample, absence, pace, risk)
+    begun, broken, on_weekdays, windows = bookings(sample, absence, pace, risk)
     return Held(
         errors_points=_errors(sample, absence, pace),
+        departure_points=_errors_at_departure(sample, absence, pace),
         hours=on_weekdays * SLOT_MIN / 60 / weekdays,
         broken_pct=100 * broken / max(begun, 1),
         windows_per_absence=windows / len(sample.bay),
@@ -119,7 +124,13 @@ def _errors(sample: Sample, absence: Absence, pace: NDArray[np.float64]) -> dict
     return errors
 
 
-def _bookings(sample: Sample, absence: Absence, pace: NDArray[np.float64], risk: float) -> tuple[int, int, int, int]:
+def _errors_at_departure(sample: Sample, absence: Absence, pace: NDArray[np.float64]) -> dict[int, float]:
+    own = hazards(absence, np.array(AHEAD_MIN))[sample.curve]
+    apart = np.exp(-pace[:, None] * own) - (sample.away_min[:, None] >= AHEAD_MIN)
+    return dict(zip(AHEAD_MIN, (100 * np.abs(apart.mean(axis=0))).tolist(), strict=True))
+
+
+def bookings(sample: Sample, absence: Absence, pace: NDArray[np.float64], risk: float) -> tuple[int, int, int, int]:
     """Return how many bookings were begun, broken, begun on weekdays, and how often a window was set."""
     ended = sample.ended
     sample, allowed = sample.of(ended), (-math.log1p(-risk) / pace)[ended]

@@ -23,11 +23,11 @@ MONDAY_MIN = 4 * 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the result: the medians with everyone's pace and with each resident's own; `own` is judged."""
+    """A line of the result: medians without (`new`) and with each resident's own history; `own` is judged."""
 
     what: str
     unit: str
-    pooled: float
+    new: float
     own: float
     target: str | None = None
     met: bool | None = None
@@ -60,34 +60,37 @@ def study(
         for bay, of_bay in stays.items()
     }
     weekdays, fixed_hours = fixed_windows(minutes, 1 - risk_pct / 100)
-    pooled, own, priors, fixed = [], [], [], []
+    new, own, priors, fixed = [], [], [], []
     for seed in range(splits):
         said(f"split {seed + 1} of {splits}")
-        everyone, each, prior, tried = held_out(sample, weekdays, seed, risk_pct / 100)
-        pooled.append(everyone)
-        own.append(each)
+        fresh, known, prior, tried = held_out(sample, weekdays, seed, risk_pct / 100)
+        new.append(fresh)
+        own.append(known)
         priors.append(prior)
         fixed.append(float(np.average(fixed_hours[tried], weights=weekdays[tried])))
-    rows = _rows(pooled, own, fixed)
+    rows = _rows(new, own, fixed)
     return Study(tuple(rows), len(stays), len(sample.bay), splits, risk_pct, _figures(median(priors)))
 
 
-def _rows(pooled: list[Held], own: list[Held], fixed: list[float]) -> list[Row]:
+def _rows(new: list[Held], own: list[Held], fixed: list[float]) -> list[Row]:
     def row(what: str, unit: str, figure: Callable[[Held], float], most: float | None = None) -> Row:
-        one, other = median(map(figure, pooled)), median(map(figure, own))
+        one, other = median(map(figure, new)), median(map(figure, own))
         target, met = (None, None) if most is None else (f"at most {most:g}", other <= most)
         return Row(what, unit, _figures(one), _figures(other), target, met)
 
-    rows = [
-        row(f"P(away {ahead // 60} h later), error", "points", lambda it, at=ahead: it.errors_points[at], most)  # type: ignore[misc]
-        for ahead, most in ((ahead, ERROR_MOST_POINTS) for ahead in AHEAD_MIN)
-    ]
+    rows = []
+    for ahead in AHEAD_MIN:
+        what = f"P(away {ahead // 60} h later), error"
+        rows.append(row(what, "points", lambda it, at=ahead: it.errors_points[at], ERROR_MOST_POINTS))  # type: ignore[misc]
+        rows.append(
+            row(f"{what} at departure", "points", lambda it, at=ahead: it.departure_points[at], ERROR_MOST_POINTS)  # type: ignore[misc]
+        )
     rows += [
         row("one-hour bookings broken", "%", lambda it: it.broken_pct, BROKEN_MOST_PCT),
         row("one-hour bookings may begin", "h a weekday", lambda it: it.hours),
         row("windows set", "an absence", lambda it: it.windows_per_absence),
     ]
-    gains = [[it.hours / hours for it, hours in zip(helds, fixed, strict=True)] for helds in (pooled, own)]
+    gains = [[it.hours / hours for it, hours in zip(helds, fixed, strict=True)] for helds in (new, own)]
     gain = median(gains[1])
     longest = _figures(median(fixed))
     rows.append(Row("longest fixed window as safe", "h a weekday", longest, longest))

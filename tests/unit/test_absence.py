@@ -10,7 +10,7 @@ import pytest
 from allocator.domain.absence import Absence, curve_of
 from allocator.domain.interval import DAY_MS, HOUR_MS, MINUTE_MS
 from baybroker.presence.fit import fit_absence
-from baybroker.presence.heldout import fixed_windows, own_paces
+from baybroker.presence.heldout import bookings, fixed_windows, own_paces
 from baybroker.presence.sample import Sample, sample_of
 from baybroker.presence.table import absence_text, load_absence, parse_absence
 from broker_bridge.wire.errors import SettingsError
@@ -106,6 +106,34 @@ def test_nothing_can_be_fitted_on_nothing():
 def test_a_gap_of_weeks_is_an_absence_whose_end_is_not_known():
     sample = sample_of({"b1": [(0, HOUR_MS), (20 * DAY_MS, 21 * DAY_MS), (21 * DAY_MS, 22 * DAY_MS)]}, "UTC")
     assert (sample.away_min.tolist(), sample.ended.tolist()) == ([14 * 24 * 60], [False])
+
+
+def test_the_bench_sets_its_windows_as_the_allocator_does():
+    sample = steady_sample(bays=3, absences=8)
+    absence = fit_absence(sample)
+    pace = np.linspace(0.5, 2, len(sample.bay))
+    begun = broken = windows = 0
+    for left, away, own in zip(sample.wall_min, sample.away_min, pace, strict=True):
+        until = 0
+        for look in range(int(left), int(left) + 3 * 24 * 60, 15):
+            if look >= left + away:
+                break
+            curve_at = MONDAY + int(left) * MINUTE_MS  # the sample's minutes begin on a Monday
+            reach_ms = absence.away_until(
+                curve_at, MONDAY + look * MINUTE_MS, risk_permille=100, pace=own, timezone="UTC"
+            )
+            reach = (reach_ms - MONDAY) // MINUTE_MS // 5 * 5
+            first = -(-look // 5) * 5
+            if (until <= look and reach >= first + 30) or (
+                until > look and reach >= until + max(15, (until - look) / 2)
+            ):
+                until, windows = reach, windows + 1
+            for start in range(first, first + 15, 5):
+                if start < left + away and start + 70 <= until:
+                    begun, broken = begun + 1, broken + (left + away < start + 60)
+    found = bookings(sample, absence, pace, 0.1)
+    assert begun > 100
+    assert (found[0], found[1], found[3]) == (begun, broken, windows)
 
 
 def test_the_longest_fixed_window_is_free_on_enough_weekdays():
