@@ -76,8 +76,9 @@ def first_day(sample: Sample, absence: Absence) -> NDArray[np.float64]:
     """Return the hazard of each absence in the part that tells of habits, its first day."""
     minutes = np.minimum(sample.away_min, HABIT_MIN)
     found = np.empty(len(minutes))
+    numbers = sample.curve
     for number, curve in enumerate(absence.hazard_permille):
-        own = sample.curve == number
+        own = numbers == number
         found[own] = np.interp(minutes[own], absence.knots_min, curve) / 1_000
     return found
 

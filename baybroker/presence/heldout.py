@@ -132,35 +132,40 @@ def _errors_at_departure(sample: Sample, absence: Absence, pace: NDArray[np.floa
 
 def bookings(sample: Sample, absence: Absence, pace: NDArray[np.float64], risk: float) -> tuple[int, int, int, int]:
     """Return how many bookings were begun, broken, begun on weekdays, and how often a window was set."""
-    ended = sample.ended
-    sample, allowed = sample.of(ended), (-math.log1p(-risk) / pace)[ended]
-    curves = hazards(absence, GRID_MIN)
-    own = [(curves[number], sample.curve == number) for number in range(len(curves))]
-    off = sample.wall_min % SLOT_MIN  # how far into a slot the departure was
+    longest_first = np.flatnonzero(sample.ended)[np.argsort(-sample.away_min[sample.ended])]
+    sample, pace = sample.of(longest_first), pace[longest_first]
+    reaches = _reaches(sample, absence, -math.log1p(-risk) / pace)
     buffer_min = Settings().buffer_ms // MINUTE_MS
-    until = np.zeros(len(off))
+    until = np.zeros(len(pace))
     counts = np.zeros(4, dtype=np.int64)
     for look in range(0, FOLLOWED_MIN, LOOK_MIN):
-        away = sample.away_min > look
-        if not away.any():
-            break
-        reach = np.zeros(len(off))
-        for curve, mine in own:
-            reach[mine] = np.interp(curve[look // LOOK_MIN] + allowed[mine], curve, GRID_MIN)
-        reach = np.floor((reach + off) / SLOT_MIN) * SLOT_MIN - off
-        first = np.ceil((look + off) / SLOT_MIN) * SLOT_MIN - off
-        opens = (until <= look) & (reach >= first + WINDOW_LEAST_MS // MINUTE_MS)
-        step = np.maximum(GROWTH_LEAST_MS // MINUTE_MS, (until - look) / GROWTH_PARTS)
-        grows = (until > look) & (reach >= until + step)
-        until = np.where(away & (opens | grows), reach, until)
-        counts[3] += (away & (opens | grows)).sum()
+        still = int(np.searchsorted(-sample.away_min, -look))
+        reach, open_until = reaches[:still, look // LOOK_MIN], until[:still]
+        away, wall = sample.away_min[:still], sample.wall_min[:still]
+        first = -(-(look + wall) // SLOT_MIN) * SLOT_MIN - wall
+        opens = (open_until <= look) & (reach >= first + WINDOW_LEAST_MS // MINUTE_MS)
+        step = np.maximum(GROWTH_LEAST_MS // MINUTE_MS, (open_until - look) / GROWTH_PARTS)
+        changes = opens | ((open_until > look) & (reach >= open_until + step))
+        open_until[changes] = reach[changes]
+        counts[3] += changes.sum()
         for slot in range(0, LOOK_MIN, SLOT_MIN):
             start = first + slot
-            fits = (sample.away_min > start) & (start + STAY_MIN + buffer_min <= until)
-            weekday = (sample.wall_min + start) // DAY_MIN % 7 < SATURDAY
-            counts[:3] += (fits.sum(), (fits & (sample.away_min < start + STAY_MIN)).sum(), (fits & weekday).sum())
+            fits = (away > start) & (start + STAY_MIN + buffer_min <= open_until)
+            weekday = (wall + start) // DAY_MIN % 7 < SATURDAY
+            counts[:3] += (fits.sum(), (fits & (away < start + STAY_MIN)).sum(), (fits & weekday).sum())
     begun, broken, on_weekdays, windows = counts.tolist()
     return begun, broken, on_weekdays, windows
+
+
+def _reaches(sample: Sample, absence: Absence, allowed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far a window would reach, in whole slots, of each absence at each look."""
+    reaches = np.empty((len(allowed), len(GRID_MIN) - 1))
+    numbers = sample.curve
+    for number, curve in enumerate(hazards(absence, GRID_MIN)):
+        own = numbers == number
+        reaches[own] = np.interp(curve[:-1] + allowed[own][:, None], curve, GRID_MIN)
+    wall = sample.wall_min[:, None]
+    return np.asarray((reaches + wall) // SLOT_MIN * SLOT_MIN - wall)
 
 
 def fixed_windows(stays: Mapping[str, Sequence[tuple[int, int]]], share: float) -> tuple[Any, Any]:

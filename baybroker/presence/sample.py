@@ -31,8 +31,8 @@ class Sample:
     away_min: NDArray[np.float64]
     ended: NDArray[np.bool_]
 
-    def of(self, chosen: NDArray[np.bool_]) -> Sample:
-        """Return the absences that are chosen."""
+    def of(self, chosen: NDArray[Any]) -> Sample:
+        """Return the absences that are chosen, by a mask or by their places."""
         return Sample(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @property
