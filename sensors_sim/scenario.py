@@ -101,7 +101,8 @@ class Offers(Part):
     """Who shares the bay. A weekly offer's resident usually keeps out of its window by `margin_min`."""
 
     weekly_share: Share = 0.6
-    once_share: Share = Field(default=0.1, description="Days on which one without a weekly offer offers the absence")
+    auto_share: Share = Field(default=0.0, description="Of those without a weekly offer: the bay opens by itself")
+    once_share: Share = Field(default=0.1, description="Days on which one with neither offers the absence")
     margin_min: Rate = 25.0
     windows: tuple[Window, ...] = Field(
         min_length=1,

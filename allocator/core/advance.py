@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocator.core.danger import danger
 from allocator.core.hear import silent_at
-from allocator.core.state import BATCH
+from allocator.core.state import BATCH, LOOK_EVERY_MS
 from allocator.domain.commands import FallDue, Timer
 from allocator.domain.interval import DAY_MS, next_multiple, slot_floor
 
@@ -49,6 +49,17 @@ def _review(state: State, bay: str, due_at: int, now: int) -> bool:
         state.dirty.shown.add(number)
         state.review(number, now)
     return False
+
+
+def _absence(state: State, bay: str, due_at: int, now: int) -> bool:
+    """Tell whether an absence is to be looked at now; it will be again for as long as it lasts."""
+    if state.look_at.get(bay) != due_at:
+        return False
+    del state.look_at[bay]
+    if state.board.bay(bay).away_since is None:
+        return False
+    state.arm_look(bay, now + LOOK_EVERY_MS)
+    return True
 
 
 def _silence(state: State, bay: str, _due_at: int, now: int) -> bool:
@@ -127,6 +138,7 @@ _PREPARE: dict[Timer, Callable[[State, str, int, int], bool]] = {
     Timer.NO_SHOW: _no_show,
     Timer.TICK: _tick,
     Timer.POINTS: _points,
+    Timer.AUTO: _absence,
     Timer.WAIT: _wait,
     Timer.RESCUE: _rescue,
     Timer.CHECK: _check,

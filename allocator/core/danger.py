@@ -21,7 +21,18 @@ def unusable(state: State, reservation: Reservation) -> str | None:
     bay = state.board.bay(reservation.bay or "")
     if bay.retired or bay.closed:
         return "closed"
-    return "recalled" if state.recalled(bay.spec.bay, Interval(reservation.from_at, reservation.until)) else None
+    if state.recalled(bay.spec.bay, Interval(reservation.from_at, reservation.until)):
+        return "recalled"
+    return "occupied" if _taken_back(state, bay, reservation) else None
+
+
+def _taken_back(state: State, bay: Bay, reservation: Reservation) -> bool:
+    """Tell whether the resident came back to a bay with an `auto` offer, and no other offer covers the stay."""
+    auto = any(offer.kind == "auto" and not offer.withdrawn for offer in state.offers_of[bay.spec.bay])
+    if not auto or bay.away_since is not None:
+        return False
+    calendars = state.board.calendars
+    return not calendars.offered(state.board.number[bay.spec.bay], calendars.mask(reservation.held))
 
 
 def blocked(state: State, reservation: Reservation) -> str | None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from allocator.core.buffers import learn
+from allocator.core.evolve_offers import OFFER_HANDLERS
 from allocator.core.hear import Heard
 from allocator.domain import events as e
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
-from allocator.domain.model import Bay, Offer, Reservation
-from allocator.domain.offered import auto_window_ms
+from allocator.domain.model import Bay, Reservation
 from allocator.domain.windows import week_of
 
 if TYPE_CHECKING:
@@ -42,25 +42,17 @@ def _registered(state: State, event: e.BayRegistered, at: int) -> None:
         return
     bay = state.board.bays[number]
     # Points are given up to where another resident begins, or the bay begins again.
-    anew = bay.retired or bay.spec.resident != event.spec.resident
-    settled_at = at if anew else bay.settled_at
-    state.enter_bay(replace(bay, spec=event.spec, retired=False, settled_at=settled_at))
+    same = bay.spec.resident == event.spec.resident
+    known = replace(bay, spec=event.spec, retired=False, settled_at=bay.settled_at if same and not bay.retired else at)
+    if not same:
+        known.away_since, known.absences, known.hazard_permille = None, 0, 0  # another household, other habits
+    state.enter_bay(known)
 
 
 def _opened(state: State, event: e.BayOpened, at: int) -> None:
     bay = state.board.bay(event.bay)
     bay.closed, bay.settled_at = False, at
     state.touch(bay)
-
-
-def _awarded(state: State, event: e.PointsAwarded, _at: int) -> None:
-    bay = state.board.bay(event.bay)
-    bay.settled_at = event.until
-    state.touch(bay)
-    for offer in state.offers_of[event.bay]:
-        if offer.kind == "auto" and not offer.withdrawn:
-            offer.offered_ms = -auto_window_ms(offer, event.until)
-            state.dirty.offers[offer.offer_id] = offer
 
 
 def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
@@ -110,64 +102,6 @@ _BAY_COLUMNS: dict[type[Event], tuple[str, Callable[[Any], object]]] = {
 }
 _ENDANGERING = (e.BayRetired, e.BayClosed, e.SensorLost, e.BayContested)
 _FREEING = (e.BayOpened, e.SensorRestored, e.BayCleared)
-
-
-# ---- offers
-
-
-def _weekly(state: State, event: e.WeeklyOffered, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="weekly",
-            rrule=event.rrule,
-            start=event.start,
-            end=event.end,
-            except_dates=event.except_dates,
-            offered_at=at,
-        )
-    )
-
-
-def _once(state: State, event: e.OnceOffered, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="once",
-            from_at=event.from_at,
-            until=event.until,
-            offered_at=at,
-        )
-    )
-
-
-def _recalled(state: State, event: e.BayRecalled, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="recall",
-            from_at=event.from_at,
-            until=event.until,
-            offered_at=at,
-        )
-    )
-    state.endanger(state.board.number[event.bay], at)
-
-
-def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
-    for offer_id in event.offer_ids:
-        offer = state.offers[offer_id]
-        offer.withdrawn, offer.withdrawn_at = True, at
-        state.enter_offer(offer)
 
 
 # ---- reservations
@@ -350,15 +284,11 @@ def _show(state: State, reservation: Reservation) -> None:
 
 _HANDLERS: dict[type[Event], Callable[[State, Any, int], None]] = {
     **dict.fromkeys(_BAY_COLUMNS, _bay_column),
+    **OFFER_HANDLERS,
     e.BayRegistered: _registered,
     e.BayOpened: _opened,
-    e.PointsAwarded: _awarded,
     e.SensorRepaired: _repaired,
     e.OccupancyChanged: _occupancy,
-    e.WeeklyOffered: _weekly,
-    e.OnceOffered: _once,
-    e.OffersWithdrawn: _withdrawn,
-    e.BayRecalled: _recalled,
     e.GuestRecalled: _guest_recalled,
     e.ReservationAccepted: _accepted,
     e.RequestWaitlisted: _waitlisted,

@@ -12,6 +12,7 @@ from allocator.domain.windows import check_rrule
 if TYPE_CHECKING:
     from allocator.core.state import State
     from allocator.domain.commands import (
+        OfferAuto,
         OfferOnce,
         OfferWeekly,
         OperateBay,
@@ -27,10 +28,10 @@ OFFERS_PER_BAY_MAX = 50
 
 def offer_weekly(state: State, asked: OfferWeekly, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
-    reason = not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
+    reason = not_theirs(state, asked.resident, asked.bay) or too_many(state, asked.bay, now)
     reason = reason or check_rrule(asked.rrule)
     if reason is not None:
-        return [_rejected(asked, reason)]
+        return [rejected(asked, reason)]
     return [
         e.WeeklyOffered(
             offer_id=f"o-{state.offered + 1}",
@@ -48,13 +49,13 @@ def offer_weekly(state: State, asked: OfferWeekly, now: int) -> list[Event]:
 def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
     window = inward(Interval(asked.from_at, asked.until))
-    reason = not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
+    reason = not_theirs(state, asked.resident, asked.bay) or too_many(state, asked.bay, now)
     if reason is None and window.until - window.from_at < SLOT_MS:
         reason = "window_empty"
     if reason is None and window.until <= now:
         reason = "window_past"
     if reason is not None:
-        return [_rejected(asked, reason)]
+        return [rejected(asked, reason)]
     return [
         e.OnceOffered(
             offer_id=f"o-{state.offered + 1}",
@@ -71,12 +72,12 @@ def withdraw(state: State, asked: WithdrawOffer, now: int) -> list[Event]:
     """Return the end of an offer, or of every offer of the bay."""
     reason = not_theirs(state, asked.resident, asked.bay)
     if reason is not None:
-        return [_rejected(asked, reason)]
+        return [rejected(asked, reason)]
     ended = tuple(
         offer.offer_id for offer in state.offers_of[asked.bay] if not offer.over(now) and _is_meant(offer, asked)
     )
     if not ended:
-        return [_rejected(asked, "no_offer")]
+        return [rejected(asked, "no_offer")]
     return [e.OffersWithdrawn(bay=asked.bay, resident=asked.resident, request_id=asked.request_id, offer_ids=ended)]
 
 
@@ -87,11 +88,11 @@ def _is_meant(offer: Offer, asked: WithdrawOffer) -> bool:
 
 def refuse(_state: State, asked: RefuseOffer, _now: int) -> list[Event]:
     """Return the refusal of what this version does not do."""
-    return [_rejected(asked, asked.reason)]
+    return [rejected(asked, asked.reason)]
 
 
 def not_theirs(state: State, resident: str, bay: str) -> str | None:
-    """Return why a resident may say nothing about a bay, or None."""
+    """Return why this resident has no say over the bay, or None."""
     number = state.board.number.get(bay)
     if number is None or state.board.bays[number].retired:
         return "bay_unknown"
@@ -100,12 +101,14 @@ def not_theirs(state: State, resident: str, bay: str) -> str | None:
     return None
 
 
-def _too_many(state: State, bay: str, now: int) -> str | None:
+def too_many(state: State, bay: str, now: int) -> str | None:
+    """Return why the bay takes no further offer, or None."""
     current = [offer for offer in state.offers_of[bay] if not offer.over(now)]
     return "too_many_offers" if len(current) >= OFFERS_PER_BAY_MAX else None
 
 
-def _rejected(asked: OfferWeekly | OfferOnce | WithdrawOffer | RefuseOffer, reason: str) -> e.OfferRejected:
+def rejected(asked: OfferWeekly | OfferOnce | OfferAuto | WithdrawOffer | RefuseOffer, reason: str) -> e.OfferRejected:
+    """Return the refusal of what a resident asked."""
     return e.OfferRejected(resident=asked.resident, request_id=asked.request_id, bay=asked.bay, reason=reason)
 
 

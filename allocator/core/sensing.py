@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core import auto
 from allocator.core.hear import Verdict
 from allocator.core.recall import arrived
 from allocator.domain import events as e
@@ -58,6 +59,8 @@ def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Eve
         happened += _taken(state, number, bay, at, now)
     elif said.status == Occupancy.FREE and bay.contested is not None:
         happened.append(e.BayCleared(bay=said.bay))
+    elif said.status == Occupancy.FREE:
+        happened += auto.left(state, bay, at, now)
     return happened
 
 
@@ -74,14 +77,15 @@ def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event
         return []
     if bay.contested is not None and bay.occupancy is Occupancy.UNKNOWN:
         return []  # the sensor lost sight of the stranger: nobody saw him leave
-    if state.recalled(bay.spec.bay, Interval(now, now + 1)):
-        return []  # the resident, who said so
+    recalled = state.recalled(bay.spec.bay, Interval(now, now + 1))
     bound = [held for held in holders if held.status is ReservationStatus.BOUND and held.from_at <= now + BIND_LEAD_MS]
     for held in bound:
-        if held.from_at - state.settings.early_ms <= at < held.until:
+        if not recalled and held.from_at - state.settings.early_ms <= at < held.until:
             return arrived(state, held, max(at, held.accepted_at), "sensor", now)
-    if not bound and not state.open_now(number, now):
-        return []
+    if bay.away_since is not None:
+        return auto.returned(state, bay, at, now)
+    if recalled or not (bound or state.open_now(number, now)):
+        return []  # the resident, who said so, or nobody's business
     return [e.BayContested(bay=bay.spec.bay, reason="stranger")]
 
 

@@ -13,6 +13,7 @@ from allocator.core.buffers import LATENESS_BINS
 from allocator.core.danger import LOOKS_MS
 from allocator.core.hear import Heard, Window
 from allocator.core.line import TRIED_AT_ONCE_MAX, Waiting, place_in_line
+from allocator.domain.absence import Absence
 from allocator.domain.commands import FallDue, Timer
 from allocator.domain.interval import DAY_MS, HOUR_MS, MINUTE_MS, SLOT_MS, WEEK_MS, Interval, next_multiple, without
 from allocator.domain.lifecycle import BayStatus, Occupancy, ReservationStatus
@@ -36,6 +37,10 @@ BATCH = "batch"
 """The key of the tick that ends a batch window."""
 
 
+LOOK_EVERY_MS = 15 * MINUTE_MS
+"""How often an absence is looked at again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The rules of a city, with their defaults (design, section 4).
@@ -47,6 +52,7 @@ class Settings:
     policy: Policy = field(default_factory=BindLate)
     tariff: Tariff = field(default_factory=Tariff)
     tariffs: Mapping[str, Tariff] = field(default_factory=dict)
+    absence: Absence = field(default_factory=Absence)
     buffer_ms: int = 10 * MINUTE_MS
     late_risk_permille: int | None = 20
     early_ms: int = 15 * MINUTE_MS
@@ -105,6 +111,7 @@ class State:
         self.review_at: dict[int, int] = {}
         self.rescue_at: dict[str, int] = {}
         self.points_armed: set[int] = set()
+        self.look_at: dict[str, int] = {}
         self.connected_at = now
         self.dirty = Dirty()
         self._timers: list[tuple[int, int, Timer, str]] = []
@@ -158,6 +165,8 @@ class State:
         if self.offers_of[bay.spec.bay]:
             self.reopen(number)
         self.arm_points(number, self.connected_at if bay.settled_at is None else bay.settled_at)
+        if bay.away_since is not None:
+            self.arm_look(bay.spec.bay, self.connected_at)
         self.touch(bay)
 
     def enter_offer(self, offer: Offer) -> None:
@@ -364,6 +373,12 @@ class State:
             self.points_armed.add(number)
             wait_ms = (crc32(spec.bay.encode()) - since) % WEEK_MS
             self.arm(since + (wait_ms or WEEK_MS), Timer.POINTS, spec.bay)
+
+    def arm_look(self, bay: str, due_at: int) -> None:
+        """Have an absence looked at, but not while the news of its end may still be on its way to us."""
+        due_at = max(due_at, self.connected_at + self.settings.quiet_after_connect_ms)
+        self.look_at[bay] = due_at
+        self.arm(due_at, Timer.AUTO, bay)
 
     def next_due(self) -> int | None:
         """Return when the next timer falls due."""

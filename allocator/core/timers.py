@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core import auto
 from allocator.core.danger import blocked, unusable
 from allocator.core.hear import silent_at
 from allocator.core.points import settle
@@ -153,4 +154,5 @@ _OF_OTHERS: dict[Timer, Callable[[State, str, int], list[Event]]] = {
     Timer.SILENCE: _silence,
     Timer.STUCK: _stuck,
     Timer.POINTS: settle,
+    Timer.AUTO: auto.look,
 }

@@ -42,6 +42,7 @@ class Offer:
         return (self.withdrawn_at is not None and self.withdrawn_at <= at_ms) or self._ended_by(at_ms)
 
     def _ended_by(self, at_ms: int) -> bool:
+        # an `auto` offer opens again
         return self.kind != "auto" and self.until is not None and self.until <= at_ms
 
 
@@ -49,9 +50,9 @@ class Offer:
 class Bay:
     """A bay of the register with what is known of it now; every field here is a fold of events.
 
-    `away_since`: when the resident's car left, with an `auto` offer. `absences` of theirs are over, of which the
-    fitted model expected `hazard_permille`. Guests have used the bay for `rented_ms` in the week that began at
-    `rented_week`. Offered time was paid for in points up to `settled_at`.
+    `away_since`: when the resident's car left, with an `auto` offer. `absences` of theirs ended within the first day,
+    of which the fitted model expected `hazard_permille`. Guests have used the bay for `rented_ms` in the week that
+    began at `rented_week`. Offered time was paid for in points up to `settled_at`.
     """
 
     spec: BaySpec

@@ -77,7 +77,7 @@ def offer_windows(offer: Offer, timezone: str, within: Interval) -> tuple[Interv
     """Return the offer's windows that touch `within`; none when it was withdrawn."""
     if offer.withdrawn:
         return ()
-    if offer.kind == "once":
+    if offer.kind in {"once", "auto"}:
         window = inward(Interval(offer.from_at or 0, offer.until or 0))
         return (window,) if window.from_at < window.until and window.overlaps(within) else ()
     return weekly_windows(offer.rrule or "", offer.start or "", offer.end or "", offer.except_dates, timezone, within)

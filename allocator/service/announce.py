@@ -182,7 +182,7 @@ def _contested(to: _Announcer, event: e.BayContested) -> list[Outgoing]:
     return to.owner(event.bay, "contested", reason=event.reason)
 
 
-def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered) -> list[Outgoing]:
+def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered | e.AutoOffered) -> list[Outgoing]:
     said = to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, offer_id=event.offer_id)
     return [said]
 
@@ -203,6 +203,8 @@ def _guest_recalled(to: _Announcer, event: e.GuestRecalled) -> list[Outgoing]:
 
 
 def _withdrawn(to: _Announcer, event: e.OffersWithdrawn) -> list[Outgoing]:
+    if event.request_id is None:
+        return []
     return [to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, reason="withdrawn")]
 
 
@@ -310,6 +312,7 @@ _TELLERS: dict[type[Event], Callable[[_Announcer, Any], list[Outgoing]]] = {
     e.BayContested: _contested,
     e.WeeklyOffered: _offered,
     e.OnceOffered: _offered,
+    e.AutoOffered: _offered,
     e.OffersWithdrawn: _withdrawn,
     e.OfferRejected: _offer_rejected,
     e.BayRecalled: _recalled,

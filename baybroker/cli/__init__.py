@@ -25,7 +25,7 @@ COMMANDS = {
     "restore": ("backup",),
     "erase": ("erase",),
     "credentials": ("credentials",),
-    "bench": ("bench",),
+    "bench": ("bench", "bench_auto"),
     "bridge": ("bridge", "bridge_run"),
     "homeassistant": ("homeassistant",),
 }

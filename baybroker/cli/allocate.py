@@ -32,6 +32,7 @@ from baybroker.cli.common import (
     run,
 )
 from baybroker.policies import load_policy
+from baybroker.presence.table import load_absence
 from broker_bridge.wire.errors import SettingsError
 from sensors_sim.city import bay_records, build_city
 from sensors_sim.config_files import config_dir
@@ -85,7 +86,13 @@ def service_settings(
         city=city_name(city, name),
         version=__version__,
         holder=holder(),
-        rules=Settings(timezone=timezone or zone, policy=load_policy(policy), tariff=tariffs[tariff], tariffs=tariffs),
+        rules=Settings(
+            timezone=timezone or zone,
+            policy=load_policy(policy),
+            tariff=tariffs[tariff],
+            tariffs=tariffs,
+            absence=load_absence(),
+        ),
         simulated_clock=simulated_clock,
         register=register,
     )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _NAMED = {
     "bay_registered": "operator", "bay_retired": "operator", "bay_closed": "operator", "bay_opened": "operator",
     "sensor_repaired": "operator", "operator_command_refused": "operator", "weekly_offered": "resident",
-    "once_offered": "resident", "offer_rejected": "resident", "offers_withdrawn": "resident",
-    "bay_recalled": "resident",
+    "once_offered": "resident", "auto_offered": "resident", "offer_rejected": "resident",
+    "offers_withdrawn": "resident", "bay_recalled": "resident",
     "driver_command_refused": "driver",
 }  # fmt: skip
 """Events that name who asked, and in which field."""

@@ -1,5 +1,7 @@
 """How a legal history is spoilt with plain SQL: once for each thing that a rule watches, and for nothing else."""
 
+# ruff: noqa: S608 - nothing but our own text goes into the SQL
+
 from __future__ import annotations
 
 import verify_world as world
@@ -30,7 +32,7 @@ def promised_too(**changes: object) -> str:
         UPDATE copy SET reservation_id = 'rsv-9', {settings};
         INSERT INTO reservation SELECT * FROM copy;
         INSERT INTO answer SELECT party, 'q-9', topic, CAST('{{}}' AS BLOB) FROM answer WHERE request_id = 'q-4';
-    """  # noqa: S608 - nothing but our own text goes in
+    """
 
 
 def hour(at: float) -> int:
@@ -47,7 +49,7 @@ def inserted(kind: str, payload: str) -> str:
         INSERT INTO event (position, at, zone, event_no, type, payload)
         SELECT MAX(position) + 1, MAX(at), 'zone-a', MAX(event_no) FILTER (WHERE zone = 'zone-a') + 1, '{kind}',
             {payload} FROM event;
-    """  # noqa: S608 - likewise
+    """
 
 
 def appended(kind: str, **data: object) -> str:
@@ -66,7 +68,7 @@ def recalled(from_hour: float, until_hour: float) -> str:
         SELECT 'off-9', 'bay-1', 'res-bay-1', 'recall', '[]', {span["from_at"]}, {span["until"]}, 0, MAX(at), 0
         FROM event;
         INSERT INTO answer VALUES ('residents/res-bay-1', 'q-recall', 't', CAST('{{}}' AS BLOB));
-    """  # noqa: S608 - likewise
+    """
 
 
 ASKED = {
@@ -86,7 +88,7 @@ def waits() -> str:
             ({", ".join(ASKED)}, needs, status, walk_m, accepted_at, violation, wait_until)
         SELECT {values}, '[]', 'waiting', 0, MAX(at), 0, {hour(30)} FROM event;
         INSERT INTO answer VALUES ('drivers/drv-rsv-9', 'q-9', 't', CAST('{{}}' AS BLOB));
-    """  # noqa: S608 - likewise
+    """
 
 
 def refused() -> str:
@@ -96,7 +98,7 @@ def refused() -> str:
         {appended("request_rejected", **who, reason="wait_over")}
         UPDATE reservation SET status = 'rejected', ended_at = (SELECT MAX(at) FROM event)
         WHERE reservation_id = 'rsv-9';
-    """  # noqa: S608 - likewise
+    """
 
 
 def promoted(**changes: object) -> str:
@@ -108,7 +110,7 @@ def promoted(**changes: object) -> str:
         {inserted("reservation_accepted", data)}
         UPDATE reservation SET {settings}, status = 'accepted', bay = 'bay-1', walk_m = 90
         WHERE reservation_id = 'rsv-9';
-    """  # noqa: S608 - likewise
+    """
 
 
 def bound() -> str:
@@ -116,7 +118,7 @@ def bound() -> str:
     return f"""
         {appended("reservation_bound", reservation_id="rsv-4", bay="bay-1", walk_m=90)}
         UPDATE reservation SET status = 'bound', bound_at = (SELECT MAX(at) FROM event) WHERE reservation_id = 'rsv-4';
-    """  # noqa: S608 - likewise
+    """
 
 
 def sent_away() -> str:
@@ -128,7 +130,7 @@ def sent_away() -> str:
         UPDATE reservation SET status = 'active', activated_at = {hour(15)}, until = {stay["until"]},
             held_until = {stay["held_until"]}, recalled_at = (SELECT MAX(at) FROM event)
         WHERE reservation_id = 'rsv-4';
-    """  # noqa: S608 - likewise
+    """
 
 
 HOUR = world.HOUR
@@ -142,17 +144,17 @@ def charged(path: str, value: object) -> str:
         UPDATE reservation SET ended_at = {value} WHERE reservation_id = 'rsv-2';
         UPDATE bay SET rented_ms = {value} - activated_at FROM reservation
         WHERE bay.bay = 'bay-1' AND reservation_id = 'rsv-2';
-    """  # noqa: S608 - likewise
+    """
     ended = ended if path == "$.at" else ""
     return f"""
         UPDATE event SET payload = json_set(payload, '{path}', {value!r}) WHERE type = 'reservation_completed'; {ended}
-    """  # noqa: S608 - nothing but our own text goes in
+    """
 
 
 def awarded(path: str, value: object) -> str:
     """Return SQL that changes what points were given for."""
     where = "type = 'points_awarded'"
-    return f"UPDATE event SET payload = json_set(payload, '{path}', {value!r}) WHERE {where};"  # noqa: S608 - likewise
+    return f"UPDATE event SET payload = json_set(payload, '{path}', {value!r}) WHERE {where};"
 
 
 PAID_BY_RSV_1 = (
@@ -167,7 +169,20 @@ def booked_again(name: str, bay: str) -> str:
         SELECT (SELECT MAX(position) FROM event),
             replace(replace(account, 'rsv-2', '{name}'), 'bay-1', '{bay}'), unit, amount
         FROM ledger WHERE abs(amount) <> 50;
-    """  # noqa: S608 - likewise
+    """
+
+
+def first(kind: str) -> str:
+    return f"position = (SELECT MIN(position) FROM event WHERE type = '{kind}')"
+
+
+def last(kind: str) -> str:
+    return f"position = (SELECT MAX(position) FROM event WHERE type = '{kind}')"
+
+
+def tell(name: str, value: object, which: str) -> str:
+    """Return SQL that has events tell something else."""
+    return f"UPDATE event SET payload = json_set(payload, '$.{name}', {value!r}) WHERE {which};"
 
 
 CORRUPTIONS = {
@@ -218,6 +233,23 @@ CORRUPTIONS = {
             UPDATE reservation SET held_until = held_until + 18000000 WHERE reservation_id = 'rsv-2';
         """,
         "rsv-2 is extended on bay-1 past its offers",
+    ),
+    "a promise past the end of an absence's window": (
+        "S3",
+        tell("until", hour(16), f"type = 'auto_window_set' AND payload ->> '$.until' = {hour(18)}"),
+        "rsv-5 is placed on bay-4 outside its offers",
+    ),
+    "a window while the resident is at home": (
+        "S3",
+        tell("until", hour(13), last("auto_window_set")) + f"UPDATE offer SET until = {hour(13)} WHERE kind = 'auto'",
+        "bay-4 is opened by off-4 while its resident is not away",
+    ),
+    "a window that stays open when the resident is back": (
+        "S3",
+        "UPDATE event SET type = 'replanned', payload = '{\"moves\":[]}' WHERE "
+        + last("auto_window_set")
+        + f"; UPDATE offer SET from_at = {hour(11) + 300_000}, until = {hour(18)}, offered_ms = 0 WHERE kind = 'auto'",
+        "bay-4 is left open although its resident is back",
     ),
     "an answer lost": ("S4", "DELETE FROM answer WHERE request_id = 'q-1'", "q-1 of drivers/drv-rsv-1 .* no answer"),
     "an answer to a request that no event knows": (
@@ -283,7 +315,7 @@ CORRUPTIONS = {
     ),
     "an event_no where nothing is published": (
         "S6",
-        "UPDATE event SET zone = 'zone-c', event_no = 1 WHERE type = 'replanned'",
+        "UPDATE event SET zone = 'zone-c', event_no = 1 WHERE " + first("replanned"),
         "replanned is never published, but has event_no 1",
     ),
     "an event of no known type": (
@@ -305,6 +337,37 @@ CORRUPTIONS = {
         "S6",
         "UPDATE event SET payload = json_set(payload, '$.from_bay', 'bay-3') WHERE type = 'reservation_relocated'",
         "rsv-1 stands on bay-2, but the event says bay-3",
+    ),
+    "an absence that no sensor saw begin": (
+        "S6",
+        tell("at", hour(12), "type = 'resident_left'"),
+        "bay-4 leaves, but no sensor saw it",
+    ),
+    "an absence that did not begin": (
+        "S6",
+        tell("at", 5, "type = 'resident_returned'"),
+        "bay-4 comes back, but had not left before",
+    ),
+    "an absence counted wrongly": (
+        "S6",
+        tell("at", hour(36), "type = 'resident_returned'"),
+        "an absence of .* is counted wrongly",
+    ),
+    "an absence that the events do not tell": ("S6", "UPDATE bay SET hazard_permille = 1", "hazard_permille is 1, not"),
+    "a household's history that the events do not tell": (
+        "S6",
+        "UPDATE bay SET away_since = 1 WHERE bay = 'bay-4'",
+        "away_since is 1, not None",
+    ),
+    "offered time that the events do not tell": (
+        "S6",
+        "UPDATE offer SET offered_ms = offered_ms + 1 WHERE kind = 'auto'",
+        "off-4: offered_ms is",
+    ),
+    "a window of an offer that opens nothing by itself": (
+        "S6",
+        tell("offer_id", "off-1", first("auto_window_set")),
+        "off-1 is no offer that opens bay-4",
     ),
     "a snapshot that the events do not tell": (
         "S6",
@@ -362,7 +425,7 @@ CORRUPTIONS = {
             WHERE reservation_id = 'rsv-1';
             UPDATE bay SET rented_week = {world.MIDNIGHT} WHERE bay = 'bay-3';
             {booked_again("rsv-1", "bay-3")}
-        """,  # noqa: S608 - likewise
+        """,
         "rsv-1 pays 3000 won, 0 at most were due",
     ),
     "a share above the price": (
@@ -370,7 +433,7 @@ CORRUPTIONS = {
         f"""
             {charged("$.resident_won", 3_001)}
             UPDATE ledger SET amount = 3001 WHERE amount = 2000; UPDATE ledger SET amount = -1 WHERE amount = 1000;
-        """,  # noqa: S608 - nothing but our own text goes in
+        """,
         "3001 won of 3000 go to the resident",
     ),
     "points for longer than there was": ("S8", awarded("$.offered_ms", 6 * HOUR), "for 21600000 ms on offer in"),
@@ -382,7 +445,7 @@ CORRUPTIONS = {
             {again("type = 'points_awarded'")}
             INSERT INTO ledger (position, account, unit, amount)
             SELECT (SELECT MAX(position) FROM event), account, unit, amount FROM ledger WHERE abs(amount) = 50;
-        """,  # noqa: S608 - likewise
+        """,
         "points for bay-1 from .*, settled up to",
     ),
     "money to the wrong account": (

@@ -151,6 +151,37 @@ def noon(town: Town) -> None:
     town.now("rsv-2", status=S.ACTIVE, **longer, bound_at=NINE + 45 * MINUTE, activated_at=came - 1)
 
 
+def absence(town: Town) -> None:
+    """The resident of bay-4 is seen to leave and comes back early; who was planned there moves on."""
+    at = NINE + 2 * HOUR
+    who = {"offer_id": "off-4", "bay": "bay-4"}
+    town.register(at, "bay-4", "zone-a")
+    auto = {"resident": "res-bay-4", "risk_permille": 100}
+    town.did(at, ev.AutoOffered(**who, **auto, request_id="q-off-4"), answers="residents/res-bay-4")
+    for seq, (before, status) in enumerate((("unknown", "occupied"), ("occupied", "free"))):
+        seen = {"observed_at": at + seq, "boot_id": 5, "seq": seq}
+        town.did(at + seq, ev.OccupancyChanged(bay="bay-4", before=before, status=status, **seen))
+    town.did(at + 1, ev.ResidentLeft(bay="bay-4", at=at + 1), None)
+    opens = at + 5 * MINUTE
+    for until in (at + 5 * HOUR, at + 7 * HOUR):
+        town.did(at + 2, ev.AutoWindowSet(**who, from_at=opens, until=until), None)
+    town.accept(at + 2, "rsv-5", "bay-4", (16.5, 17), "q-7")
+    back = at + HOUR
+    seen = {"observed_at": back, "boot_id": 5, "seq": 2}
+    town.did(back, ev.OccupancyChanged(bay="bay-4", before="free", status="occupied", **seen))
+    town.did(back, ev.ResidentReturned(bay="bay-4", at=back, hazard_permille=95), None)
+    town.did(back, ev.AutoWindowSet(**who, from_at=back, until=back), None)
+    town.did(
+        back, ev.Replanned(moves=(Move(reservation_id="rsv-5", from_bay="bay-4", to_bay="bay-2", walk_m=100),)), None
+    )
+    town.bays["bay-4"] = replace(
+        town.bays["bay-4"], occupancy=Occupancy.OCCUPIED, absences=1, hazard_permille=95, **seen
+    )
+    windows = {"from_at": back, "until": back, "offered_ms": back - opens}
+    town.offers["off-4"] = Offer(**who, **auto, kind="auto", offered_at=at, **windows)
+    town.now("rsv-5", bay="bay-2", walk_m=100)
+
+
 def evening(town: Town) -> None:
     """One overstays and pays, one is cancelled, one fails, one is refused; one promise is still open."""
     end = NINE + 4 * HOUR
@@ -190,6 +221,8 @@ async def legal_history(path: str) -> None:
     await town.save(store, snapshot=True)
     noon(town)
     await town.save(store, "rsv-1", snapshot=True)
+    absence(town)
+    await town.save(store, "rsv-5")
     evening(town)
     await town.save(store)
     await store.close()

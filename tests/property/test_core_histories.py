@@ -29,6 +29,17 @@ bays = st.sampled_from(BAYS)
 drivers = st.sampled_from([f"drv-{n}" for n in range(6)])
 
 
+class Written(DeskWork):
+    """Has each commit written down before anything changes what it holds."""
+
+    write = staticmethod(lambda: None)
+
+    def _finish(self):
+        commit = super()._finish()
+        self.write()
+        return commit
+
+
 class Histories(RuleBasedStateMachine):
     """Everybody does as they please; the store refuses what must not be."""
 
@@ -39,11 +50,12 @@ class Histories(RuleBasedStateMachine):
         self.loop.run_until_complete(self.store.open("test"))
         specs = [spec(bay, east_m=60 * n, zone=f"z{n % 2}") for n, bay in enumerate(BAYS)]
         rules = replace(RULES, policy={"nearest": Nearest(), "bind-late": BindLate()}[policy])
-        self.work = DeskWork(*specs, settings=rules)
+        self.work = Written(*specs, settings=rules)
         self.committed = 0
         meta = Commit(meta={"city": "seoul", "timezone": "Asia/Seoul"})
         self.loop.run_until_complete(self.store.commit(meta))
         self.write()
+        self.work.write = self.write
 
     def teardown(self):
         if hasattr(self, "work"):
@@ -123,6 +135,29 @@ class Histories(RuleBasedStateMachine):
         )
         self.work.give(offer, (f"residents/res-{bay}", offer.request_id))
         self.write()
+
+    @rule(bay=bays, enabled=st.sampled_from([True, True, False]), risk=st.integers(1, 500))
+    def offer_auto(self, bay, enabled, risk):
+        asked = c.OfferAuto(
+            resident=f"res-{bay}",
+            request_id=f"auto-{len(self.work.commits)}",
+            bay=bay,
+            enabled=enabled,
+            risk_permille=risk,
+        )
+        self.work.give(asked, (f"residents/res-{bay}", asked.request_id))
+        self.write()
+
+    @rule(bay=bays, risk=st.integers(100, 500), minutes=st.integers(0, 40), back=st.booleans())
+    def drive_off(self, bay, risk, minutes, back):
+        """Leave a bay that has an auto offer, and perhaps come back."""
+        self.offer_auto(bay, enabled=True, risk=risk)
+        for status in ("occupied", "free"):
+            self.sense(bay, status, late=0)
+        self.work.request("drv-0", lead_min=20, stay_min=30, max_walk_m=400)
+        self.wait(minutes)
+        if back:
+            self.sense(bay, "occupied", late=0)
 
     @rule(bay=bays)
     def withdraw(self, bay):
