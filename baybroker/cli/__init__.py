@@ -23,7 +23,7 @@ COMMANDS = {
     "restore": ("backup",),
     "erase": ("erase",),
     "credentials": ("credentials",),
-    "bench": ("bench",),
+    "bench": ("bench", "bench_allocation", "bench_promises"),
     "bridge": ("bridge", "bridge_run"),
     "homeassistant": ("homeassistant",),
 }
