@@ -17,8 +17,9 @@ from rich.table import Table
 from allocator.matching.policies import POLICIES
 from baybroker.cli.bench import bench
 from baybroker.cli.common import Json
-from baybroker.lab.evaluate import BOUND, Row, Task, evaluate_all
+from baybroker.lab.evaluate import BOUND, Row, Task, evaluate
 from baybroker.lab.places import BAYS_FILE, STAYS_FILE, data_file, read_bays, read_stays
+from baybroker.lab.workers import in_order
 from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ def allocation(
     stays: Stays = None,
     district: District = "geumcheon",
     load: Annotated[list[float] | None, typer.Option(min=0.01, max=5, help="Several may be given.")] = None,
-    lead: Annotated[list[float] | None, typer.Option(min=0, max=1440, help="Mean minutes; several may be given.")] = None,
+    lead: Annotated[
+        list[float] | None, typer.Option(min=0, max=1440, help="Mean minutes; several may be given.")
+    ] = None,
     seeds: Seeds = 5,
     policy: Annotated[list[str] | None, typer.Option(help="Several may be given.")] = None,
     instance: Annotated[Literal["day", "hot-zone", "carsp", "all"], typer.Option(help="What is played.")] = "day",
@@ -84,7 +87,7 @@ def _play(tasks: list[Task]) -> list[Row]:
     rows: list[Row] = []
     with Progress(console=console) as progress:
         working = progress.add_task("instances", total=len(tasks))
-        for task, found in zip(tasks, evaluate_all(tasks), strict=True):
+        for task, found in zip(tasks, in_order(evaluate, tasks), strict=True):
             if task.time_limit_s and not any(row.policy == BOUND for row in found):
                 what = f"{task.instance}, load {task.load}" if task.load else task.instance
                 console.print(f"{what}, seed {task.seed}: no bound within {task.time_limit_s:g} s")

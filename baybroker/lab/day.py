@@ -59,9 +59,7 @@ def day(bays: Sequence[OfferedBay], stays_min: Sequence[int], *, load: float, le
             )
         )
         wanted_ms -= stay_ms
-    return Instance(
-        name="day", seed=seed, bays=tuple(bays), demands=tuple(demands), load=load, lead_min=lead_min
-    )
+    return Instance(name="day", seed=seed, bays=tuple(bays), demands=tuple(demands), load=load, lead_min=lead_min)
 
 
 def _destination(

@@ -1,10 +1,8 @@
-"""One policy, or the bound, on one instance; and many of them on two processes, in one order."""
+"""One policy, or the bound, on one instance."""
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from baybroker.lab.bound import Bound
     from baybroker.lab.instance import Instance, OfferedBay
 
-WORKERS = 2
 BOUND = "bound"
 EARLIER_MS = 10 * MINUTE_MS
 """How long before the first request the bays are registered: new connections make the core cautious for a while."""
@@ -82,15 +79,6 @@ class Task:
                 yield carsp(self.seed, lead_min=lead_min)
             else:
                 yield day(self.bays, self.stays_min, load=self.load, lead_min=lead_min, seed=self.seed)
-
-
-def evaluate_all(tasks: Sequence[Task], workers: int = WORKERS) -> Iterator[list[Row]]:
-    """Return each task's rows in the order of the tasks, whatever the number of workers."""
-    if workers == 1:
-        yield from map(evaluate, tasks)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(evaluate, tasks)
 
 
 def evaluate(task: Task) -> list[Row]:

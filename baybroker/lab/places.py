@@ -37,7 +37,9 @@ def data_file(given: Path | None, name: str, option: str) -> Path:
     folder = os.environ.get(DATA_VARIABLE)
     file = (Path(folder) if folder else Path(__file__).parents[3] / "shared" / "data") / name
     if not file.is_file():
-        raise SettingsError(f"{name} is not here: give a file of its form with {option}, or its folder in {DATA_VARIABLE}")
+        raise SettingsError(
+            f"{name} is not here: give a file of its form with {option}, or its folder in {DATA_VARIABLE}"
+        )
     return file
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,20 +12,23 @@ import numpy as np
 from allocator.core import Settings
 from allocator.domain.interval import HOUR_MS, slot_floor
 from allocator.store.sqlite3_store import Sqlite3Store
+from allocator.matching.policies import POLICIES
 from baybroker.lab.cores import StoredCore
+from baybroker.lab.day import day
 from baybroker.lab.incidents import draw_incidents
 from baybroker.lab.instance import TIMEZONE
 from baybroker.lab.opening import Sensors, open_day
-from baybroker.lab.promises import RESIDENT, SQUATTER, Visitors
+from baybroker.lab.promises import OVERSTAYER, RESIDENT, SQUATTER, Visitors, WithoutSubstitutes
 from baybroker.lab.street import HEARTBEAT_MS, Street
 from baybroker.lab.timeline import Timeline
 from baybroker.verify import verify_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from allocator.matching.policies import Policy
-    from baybroker.lab.instance import Instance
+    from baybroker.lab.instance import Instance, OfferedBay
     from baybroker.verify import Report
 
 CITY = "lab"
@@ -39,9 +42,10 @@ class PromiseRow:
     """What came of a day's promises; counts are of bookings where nothing else is said.
 
     `violations`: not kept, whoever stood in the way but a resident; `sent_away_by_resident`: those. `squatter_meetings`,
-    `overstayer_meetings`, `resident_meetings`: how often a guest found such a car; `residents_kept_waiting`: how many
-    found a car in their own bay. `injected`: incidents that took place, of which the history shows nothing of `hidden`
-    (a faulty sensor that no guest came to) and of `unhandled`, to which guests who got no answer are added.
+    `overstays_into_next`, `resident_meetings`: bookings that such a car, or a recall, stood in the way of first.
+    `residents_kept_waiting`: how many found a car in their own bay. `injected`: incidents that took place, of which the
+    history shows nothing of `hidden` (a faulty sensor, and no driver who told) and of `unhandled`, to which drivers who
+    found a car in their bay and got no answer are added.
     """
 
     policy: str
@@ -54,7 +58,7 @@ class PromiseRow:
     relocations: int
     substitutes_within_promise: int
     squatter_meetings: int
-    overstayer_meetings: int
+    overstays_into_next: int
     resident_meetings: int
     residents_kept_waiting: int
     overstays: int
@@ -73,6 +77,29 @@ class PromiseRow:
 def total(rows: Sequence[PromiseRow]) -> dict[str, int]:
     """Return the counts of several days together."""
     return {name: sum(row.counts[name] for row in rows) for name in rows[0].counts}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseTask:
+    """A day to play: with or without substitutes, into a new database."""
+
+    seed: int
+    policy: str
+    substitutes: bool
+    load: float
+    lead_min: float
+    bays: tuple[OfferedBay, ...]
+    stays_min: tuple[int, ...]
+    database: Path
+
+
+def play_task(task: PromiseTask) -> PromiseRow:
+    """Return what came of the day."""
+    instance = day(task.bays, task.stays_min, load=task.load, lead_min=task.lead_min, seed=task.seed)
+    policy = POLICIES[task.policy]
+    return play_promises(
+        instance, task.stays_min, policy if task.substitutes else WithoutSubstitutes(policy), task.database
+    )
 
 
 def play_promises(instance: Instance, stays_min: Sequence[int], policy: Policy, database: Path) -> PromiseRow:
@@ -110,6 +137,7 @@ def _count(instance: Instance, policy: Policy, visitors: Visitors, report: Repor
         for guest in broken
         if guest.demand.name in visitors.recalled or visitors.cause.get(guest.demand.name) == RESIDENT
     ]
+    causes = Counter(visitors.cause.values())
     hidden, unseen, injected = _shown(visitors, visitors.timeline.now)
     return PromiseRow(
         policy=policy.name,
@@ -121,10 +149,10 @@ def _count(instance: Instance, policy: Policy, visitors: Visitors, report: Repor
         sent_away_by_resident=len(by_resident),
         relocations=visitors.relocations.total(),
         substitutes_within_promise=visitors.relocations["within_promise"],
-        squatter_meetings=visitors.met[SQUATTER],
-        overstayer_meetings=visitors.met["overstayer"],
-        resident_meetings=visitors.met[RESIDENT],
-        residents_kept_waiting=visitors.met["by_resident"],
+        squatter_meetings=causes[SQUATTER],
+        overstays_into_next=causes[OVERSTAYER],
+        resident_meetings=causes[RESIDENT],
+        residents_kept_waiting=visitors.kept_waiting,
         overstays=len(visitors.overstayed),
         injected=injected,
         hidden=hidden,
@@ -146,6 +174,3 @@ def _shown(visitors: Visitors, now: int) -> tuple[int, int, int]:
     hidden += sum(not notices.bay(bay, fault.since, now) for bay, fault in faults.items())
     unseen += sum(not notices.warned(guest.reservation_id or "") for guest in visitors.overstayed)
     return hidden, unseen, len(visits) + len(faults) + len(visitors.overstayed)
-
-
-FIELDS = tuple(field.name for field in fields(PromiseRow))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 DRIVE_ON_MS = 5 * MINUTE_MS
 TRIES_MAX = 5
-RESIDENT, SQUATTER, GUEST = "resident", "squatter", "guest"
+RESIDENT, SQUATTER, OVERSTAYER, GUEST, SENSOR = "resident", "squatter", "overstayer", "guest", "sensor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,11 @@ class WithoutSubstitutes(Policy):
 
 
 class Visitors(Guests):
-    """Guests who may stay too long, and who meet others. `met` counts by whose car it was, `causes` who was in the way."""
+    """Guests who may stay too long, and who meet others.
+
+    `cause`: what first stood in a booking's way, whether the driver saw it or was told in time: whose car, a resident's
+    recall, or what a sensor said. `came_to`: the visits of others that took place.
+    """
 
     def __init__(
         self,
@@ -87,7 +91,6 @@ class Visitors(Guests):
         super().__init__(timeline, sensors, demands)
         self.street, self.incidents = street, incidents
         self.notices = Notices()
-        self.met: Counter[str] = Counter()
         self.relocations: Counter[str] = Counter()
         self.cause: dict[str, str] = {}
         self.recalled: set[str] = set()
@@ -95,6 +98,7 @@ class Visitors(Guests):
         self.came_to: dict[str, list[Visit]] = {SQUATTER: [], RESIDENT: []}
         self.overstayed: list[Guest] = []
         self.unanswered = 0
+        self.kept_waiting = 0
         for visit in incidents.squatters:
             timeline.at(visit.at, Rank.ARRIVE, partial(self._squat, visit))
         for visit in incidents.residents:
@@ -105,24 +109,22 @@ class Visitors(Guests):
     # ---- guests
 
     def come(self, guest: Guest, tries: int = 0) -> None:
-        """Park where one was sent, or say that a car stands there."""
+        """Park where one was sent, or say that a car stands there; whoever is sent on tries the substitute."""
         if guest.bay is None or guest.ended is not None or guest.parked_in is not None:
             return
         bay, in_the_way = guest.bay, self.street.standing.get(guest.bay)
         if in_the_way is None:
             self._park(guest, bay)
-            in_the_way = "sensor"
         else:
-            self.met[in_the_way] += 1
-            self.cause[guest.demand.name] = in_the_way
+            self.cause.setdefault(guest.demand.name, in_the_way)
             self.say(guest, "arrive", blocked=True)
-        if guest.ended is None and guest.bay == bay and guest.parked_in is None:
-            self.unanswered += 1
-        if guest.parked_in is not None and guest.parked_in != guest.bay:
-            self._take_away(guest)  # sent on: the sensor knows better
+        if guest.parked_in != guest.bay or guest.ended is not None:
+            self._take_away(guest)  # the allocator believes the sensor rather than the driver
         if guest.ended is not None:
-            self._take_away(guest)
-        elif guest.parked_in is None and tries < TRIES_MAX:
+            return
+        if guest.parked_in is None and guest.bay == bay:
+            self.unanswered += 1
+        if guest.parked_in is None and tries < TRIES_MAX:
             again = partial(self.come, guest, tries + 1)
             self.timeline.at(self.timeline.now + DRIVE_ON_MS, Rank.ARRIVE, again)
 
@@ -140,7 +142,7 @@ class Visitors(Guests):
         too_long_ms = self.incidents.overstays_ms.get(guest.demand.name, 0)
         if guest.parked_in is not None and too_long_ms:
             self.overstayed.append(guest)
-            self.street.standing[guest.parked_in] = "overstayer"
+            self.street.standing[guest.parked_in] = OVERSTAYER
         self.timeline.at(self.timeline.now + too_long_ms, Rank.LEAVE, partial(self.go, guest))
 
     def go(self, guest: Guest) -> None:
@@ -179,7 +181,7 @@ class Visitors(Guests):
     def _blame(self, guest: Guest, bay: str) -> None:
         """Note whose car, or which resident's recall, the guest has to give way to."""
         called = any(visit.bay == bay and visit.recalled for visit in self.came_to[RESIDENT])
-        self.cause.setdefault(guest.demand.name, RESIDENT if called else self.street.standing.get(bay, "sensor"))
+        self.cause.setdefault(guest.demand.name, RESIDENT if called else self.street.standing.get(bay, SENSOR))
 
     # ---- others
 
@@ -206,6 +208,6 @@ class Visitors(Guests):
             self.timeline.at(visit.until, Rank.LEAVE, partial(self.street.leave, visit.bay))
             return
         if self.timeline.now == visit.at:
-            self.met["by_resident"] += 1
+            self.kept_waiting += 1
         if self.timeline.now < visit.until:
             self.timeline.at(self.timeline.now + DRIVE_ON_MS, Rank.ARRIVE, partial(self._come_home, visit))
