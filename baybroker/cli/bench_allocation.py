@@ -1,4 +1,4 @@
-"""`baybroker bench allocation`: policies beside each other on the same virtual days, and what a clairvoyant could do."""
+"""`baybroker bench allocation`: policies on the same virtual days, beside what a clairvoyant could do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from allocator.matching.policies import POLICIES
 from baybroker.cli.bench import bench
-from baybroker.cli.common import Json
+from baybroker.cli.common import Json  # noqa: TC001 - Typer reads the annotations at run time
 from baybroker.lab.evaluate import BOUND, Row, Task, evaluate
 from baybroker.lab.places import BAYS_FILE, STAYS_FILE, data_file, read_bays, read_stays
 from baybroker.lab.workers import in_order
@@ -24,6 +24,8 @@ from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from baybroker.lab.instance import OfferedBay
 
 BASELINE = "nearest"
 COMPARED = ("nearest", "batch", "bind-late")
@@ -56,7 +58,8 @@ def allocation(
         if name not in POLICIES:
             raise SettingsError(f"--policy {name}: known are {', '.join(POLICIES)}")
     kinds = ("day", "hot-zone", "carsp") if instance == "all" else (instance,)
-    offered, stays_min = (), ()
+    offered: tuple[OfferedBay, ...] = ()
+    stays_min: tuple[int, ...] = ()
     if "day" in kinds:
         offered = read_bays(data_file(bays, BAYS_FILE, "--bays"), None if district == "all" else district)
         stays_min = read_stays(data_file(stays, STAYS_FILE, "--stays"))

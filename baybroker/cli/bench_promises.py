@@ -16,8 +16,8 @@ from rich.table import Table
 
 from allocator.matching.policies import POLICIES
 from baybroker.cli.bench import bench
-from baybroker.cli.bench_allocation import Bays, District, Seeds, Stays
-from baybroker.cli.common import Json
+from baybroker.cli.bench_allocation import Bays, District, Seeds, Stays  # noqa: TC001 - likewise
+from baybroker.cli.common import Json  # noqa: TC001 - Typer reads the annotations at run time
 from baybroker.lab.places import BAYS_FILE, STAYS_FILE, data_file, read_bays, read_stays
 from baybroker.lab.promise_days import PromiseRow, PromiseTask, play_task, total
 from baybroker.lab.workers import in_order

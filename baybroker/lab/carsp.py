@@ -5,10 +5,10 @@ From the paper's table of parameters (Journal of Advanced Transportation 2022, 1
 slots of 5 min. Its prices are not used: here every bay costs the same.
 
 Chosen by us, because the paper does not say: the services are spread evenly over the facilities; each is offered from
-09:00 to 18:00 of each day; the facilities stand in the middle and 400 m north, south, east and west of it; destinations
-are uniform on the square of 1,200 m around them; stays are log-normal with median 53 and mean 85 min (fitted to visitors'
-stays of 15 minutes and longer), cut to 15 to 540; arrivals are uniform such that the stay lies in a window; drivers ask
-an exponential lead with the given mean ahead.
+09:00 to 18:00 of each day; the facilities stand in the middle and 400 m north, south, east and west of it;
+destinations are uniform on the square of 1,200 m around them; stays are log-normal with median 53 and mean 85 min
+(fitted to visitors' stays of 15 minutes and longer), cut to 15 to 540; arrivals are uniform such that the stay lies in
+a window; drivers ask an exponential lead with the given mean ahead.
 """
 
 from __future__ import annotations

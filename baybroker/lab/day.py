@@ -62,10 +62,8 @@ def day(bays: Sequence[OfferedBay], stays_min: Sequence[int], *, load: float, le
     return Instance(name="day", seed=seed, bays=tuple(bays), demands=tuple(demands), load=load, lead_min=lead_min)
 
 
-def _destination(
-    draw: np.random.Generator, bays: Sequence[OfferedBay], spots: Sequence[int] | np.ndarray
-) -> tuple[float, float]:
+def _destination(draw: np.random.Generator, bays: Sequence[OfferedBay], spots: np.ndarray) -> tuple[float, float]:
     hot = draw.random() < HOT_SHARE
-    near = bays[int(draw.choice(spots))] if hot else bays[draw.integers(len(bays))]
+    near = bays[int(draw.choice(spots))] if hot else bays[int(draw.integers(len(bays)))]
     east_m, north_m = draw.normal(scale=HOT_SD_M if hot else ELSEWHERE_SD_M, size=2)
     return moved(near.lat, near.lon, float(east_m), float(north_m))

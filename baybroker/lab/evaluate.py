@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -103,7 +102,7 @@ def play(instance: Instance, policy: str, bound: Bound | None) -> Row:
     guests = Guests(timeline, sensors, instance.demands)
     timeline.run(max(demand.until for demand in instance.demands))
     served = [guest for guest in guests.guests.values() if guest.came]
-    rented = Counter({bay.bay: 0.0 for bay in instance.bays})
+    rented = dict.fromkeys((bay.bay for bay in instance.bays), 0.0)
     for guest in served:
         rented[guest.bay or ""] += guest.demand.hours
     p50, p99 = np.percentile(core.decision_ns, [50, 99]) / 1000

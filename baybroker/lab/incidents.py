@@ -1,8 +1,8 @@
 """What goes wrong on a day, drawn from a seed, and whether the history shows it.
 
-Shares: `OVERSTAYING` of the bookings stay up to an hour too long; strangers park in `SQUATTED` of the bays; `HOME_EARLY`
-of the residents come home during the day, every other one after a recall; `FAULTY` of the sensors fail, each in one of
-five ways. All at instants uniform in the bay's window.
+Shares: `OVERSTAYING` of the bookings stay up to an hour too long; strangers park in `SQUATTED` of the bays;
+`HOME_EARLY` of the residents come home during the day, every other one after a recall; `FAULTY` of the sensors fail,
+each in one of five ways. All at instants uniform in the bay's window.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def draw_incidents(instance: Instance, stays_min: Sequence[int], draw: np.random
         for demand in instance.demands
         if draw.random() < OVERSTAYING
     }
-    squatters, residents, faults = [], [], {}
+    squatters: list[Visit] = []
+    residents: list[Visit] = []
+    faults: dict[str, Fault] = {}
     for bay in instance.bays:
         window = bay.windows[int(draw.integers(len(bay.windows)))]
         instants = [int(draw.integers(window.from_at, window.until) // MINUTE_MS) * MINUTE_MS for _ in range(3)]

@@ -11,8 +11,8 @@ import numpy as np
 
 from allocator.core import Settings
 from allocator.domain.interval import HOUR_MS, slot_floor
-from allocator.store.sqlite3_store import Sqlite3Store
 from allocator.matching.policies import POLICIES
+from allocator.store.sqlite3_store import Sqlite3Store
 from baybroker.lab.cores import StoredCore
 from baybroker.lab.day import day
 from baybroker.lab.incidents import draw_incidents
@@ -41,11 +41,11 @@ LATER_MS = 4 * HOUR_MS
 class PromiseRow:
     """What came of a day's promises; counts are of bookings where nothing else is said.
 
-    `violations`: not kept, whoever stood in the way but a resident; `sent_away_by_resident`: those. `squatter_meetings`,
-    `overstays_into_next`, `resident_meetings`: bookings that such a car, or a recall, stood in the way of first.
-    `residents_kept_waiting`: how many found a car in their own bay. `injected`: incidents that took place, of which the
-    history shows nothing of `hidden` (a faulty sensor, and no driver who told) and of `unhandled`, to which drivers who
-    found a car in their bay and got no answer are added.
+    `violations`: not kept, whoever stood in the way but a resident; `sent_away_by_resident`: those.
+    `squatter_meetings`, `overstays_into_next`, `resident_meetings`: bookings that such a car, or a recall, stood in the
+    way of first. `residents_kept_waiting`: how many found a car in their own bay. `injected`: incidents that took
+    place, of which the history shows nothing of `hidden` (only a faulty sensor could have told) and of `unhandled`, to
+    which drivers who found a car in their bay and got no answer are added.
     """
 
     policy: str
@@ -163,7 +163,7 @@ def _count(instance: Instance, policy: Policy, visitors: Visitors, report: Repor
 
 
 def _shown(visitors: Visitors, now: int) -> tuple[int, int, int]:
-    """Return how many incidents are hidden behind a faulty sensor, how many unseen otherwise, and how many there were."""
+    """Return how many incidents a faulty sensor hid, how many went unseen otherwise, and how many there were."""
     faults, notices = visitors.incidents.faults, visitors.notices
     hidden = unseen = 0
     visits = [visit for came in visitors.came_to.values() for visit in came]
@@ -172,5 +172,8 @@ def _shown(visitors: Visitors, now: int) -> tuple[int, int, int]:
             faulty = visit.bay in faults
             hidden, unseen = hidden + faulty, unseen + (not faulty)
     hidden += sum(not notices.bay(bay, fault.since, now) for bay, fault in faults.items())
-    unseen += sum(not notices.warned(guest.reservation_id or "") for guest in visitors.overstayed)
+    for guest in visitors.overstayed:
+        if not notices.warned(guest.reservation_id or ""):
+            faulty = guest.bay in faults  # its false "free" ended the stay
+            hidden, unseen = hidden + faulty, unseen + (not faulty)
     return hidden, unseen, len(visits) + len(faults) + len(visitors.overstayed)

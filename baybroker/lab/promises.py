@@ -112,7 +112,10 @@ class Visitors(Guests):
         """Park where one was sent, or say that a car stands there; whoever is sent on tries the substitute."""
         if guest.bay is None or guest.ended is not None or guest.parked_in is not None:
             return
-        bay, in_the_way = guest.bay, self.street.standing.get(guest.bay)
+        self._try(guest, guest.bay, tries)
+
+    def _try(self, guest: Guest, bay: str, tries: int) -> None:
+        in_the_way = self.street.standing.get(bay)
         if in_the_way is None:
             self._park(guest, bay)
         else:
