@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -107,7 +108,9 @@ def _show(rows: Iterable[Row]) -> None:
     for (instance, load, lead_min), policies in days.items():
         title = [instance, f"load {load:g}" if load else "", f"mean lead {lead_min:g} min" if lead_min else ""]
         seeds = max(len(of_policy) for of_policy in policies.values())
-        table = Table(title=f"{', '.join(filter(None, title))}: means of {seeds} seeds")
+        table = Table(
+            title=f"{', '.join(filter(None, title))}: means of {seeds} seeds", box=SIMPLE, padding=(0, 1, 0, 0)
+        )
         for heading in ("policy", "served", f"to {BASELINE}", *(heading for heading, _ in _COLUMNS.values())):
             table.add_column(heading, justify="right")
         base = _mean(policies.get(BASELINE, ()), "served")
