@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocator.core import auto
-from allocator.core.hear import Verdict
+from allocator.core.hear import Verdict, hear
 from allocator.core.recall import arrived
 from allocator.domain import events as e
 from allocator.domain.interval import DAY_MS, MINUTE_MS, Interval
@@ -14,7 +14,7 @@ from allocator.matching.search import BIND_LEAD_MS
 
 if TYPE_CHECKING:
     from allocator.core.state import State
-    from allocator.domain.commands import Observe
+    from allocator.domain.commands import Observe, ReportDevice
     from allocator.domain.events import Event
     from allocator.domain.model import Bay
 
@@ -32,6 +32,20 @@ def believed_time(state: State, said: Observe, now: int) -> tuple[int, bool]:
     if oldest <= said.observed_at <= now + CLOCK_OFF_MS:
         return said.observed_at, False
     return now, True
+
+
+def sense(state: State, said: Observe, now: int) -> tuple[Verdict, list[Event]]:
+    """Hear a sensor's word and return what it is worth and what follows from it."""
+    verdict = hear(state, said, now)
+    believed = verdict in (Verdict.FRESH, Verdict.LATE, Verdict.DUPLICATE)
+    return verdict, observe(state, said, verdict, now) if believed else []
+
+
+def sense_device(state: State, said: ReportDevice, now: int) -> tuple[Verdict, list[Event]]:
+    """Hear how a sensor is and return what that is worth and what follows from it."""
+    verdict = hear(state, said, now)
+    alive = verdict is Verdict.FRESH and not said.retained
+    return verdict, restored(state.board.bay(said.bay)) if alive else []
 
 
 def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Event]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from allocator.core import Verdict, decide, hear
+from allocator.core import Verdict, decide
 from allocator.core.advance import next_decision
 from allocator.core.hear import hear_gateway
 from allocator.core.record import record
-from allocator.core.sensing import observe, restored
+from allocator.core.sensing import sense, sense_device
 from allocator.core.state import Dirty
 from allocator.domain import commands as c
 from allocator.service.announce import Outgoing, announce
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from allocator.core.state import State
     from allocator.domain.commands import Command
-    from allocator.domain.events import Event
+    from allocator.domain.events import Event, Recorded
 
 HEARD_FLUSH_MS = 60_000
 
@@ -51,6 +51,11 @@ class Desk:
         """Decide whatever has fallen due."""
         while (due := next_decision(self.state, now)) is not None:
             self._record_all(decide(self.state, due, now), now)
+
+    @property
+    def events(self) -> list[Recorded]:
+        """What was recorded since the last `finish`."""
+        return self._commit.events
 
     def take(self, command: Command, now: int, key: tuple[str, str] | None = None) -> str | None:
         """Carry out a command; what was answered before is answered the same. Returns why it was dropped, if it was."""
@@ -101,15 +106,13 @@ class Desk:
     # ---- what is heard
 
     def _observe(self, said: c.Observe, now: int) -> str | None:
-        verdict = hear(self.state, said, now)
-        if verdict in (Verdict.FRESH, Verdict.LATE, Verdict.DUPLICATE):
-            self._record_all(observe(self.state, said, verdict, now), now)
+        verdict, events = sense(self.state, said, now)
+        self._record_all(events, now)
         return self._judge(verdict)
 
     def _device(self, said: c.ReportDevice, now: int) -> str | None:
-        verdict = hear(self.state, said, now)
-        if verdict is Verdict.FRESH and not said.retained:
-            self._record_all(restored(self.state.board.bay(said.bay)), now)
+        verdict, events = sense_device(self.state, said, now)
+        self._record_all(events, now)
         return self._judge(verdict)
 
     def _gateway(self, said: c.ReportGateway, now: int) -> None:

@@ -25,7 +25,7 @@ COMMANDS = {
     "restore": ("backup",),
     "erase": ("erase",),
     "credentials": ("credentials",),
-    "bench": ("bench", "bench_auto"),
+    "bench": ("bench", "bench_allocation", "bench_auto", "bench_promises"),
     "bridge": ("bridge", "bridge_run"),
     "homeassistant": ("homeassistant",),
 }
