@@ -48,7 +48,7 @@ def danger(state: State, reservation: Reservation, now: int) -> str | None:
     """Return why a stay that has not begun may find no bay, or None.
 
     What only holds for now (a stranger, a guest who stays too long, a sensor that says nothing) counts for a bound
-    reservation that starts soon; a car that may still leave in time counts from five minutes before.
+    reservation that starts soon; a stranger who may still leave in time counts from five minutes before.
     """
     if reservation.status not in (ReservationStatus.ACCEPTED, ReservationStatus.BOUND):
         return None
@@ -61,8 +61,10 @@ def danger(state: State, reservation: Reservation, now: int) -> str | None:
         return "contested"
     if bay.occupancy is Occupancy.OCCUPIED:
         guest = _guest(state, bay, reservation)
-        if starts_in <= SLOT_MS or (guest is not None and guest.until <= now):
-            return "contested" if guest is None else "overstay"
+        if guest is None and starts_in <= SLOT_MS:
+            return "contested"
+        if guest is not None and guest.until <= now:
+            return "overstay"
     return "sensor_lost" if bay.lost is not None and not state.quiet(now) else None
 
 

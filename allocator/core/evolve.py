@@ -178,6 +178,7 @@ def _bound(state: State, event: e.ReservationBound, at: int) -> None:
 def _activated(state: State, event: e.ReservationActivated, _at: int) -> None:
     reservation = _advance(state, event.reservation_id, "activated")
     reservation.activated_at = event.at
+    state.board.begin(reservation)
     _changed(state, reservation)
     state.arm_reservation(reservation)
 

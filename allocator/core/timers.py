@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from allocator.core import auto
@@ -16,6 +17,7 @@ from allocator.core.waiting import place_batch, try_again
 from allocator.domain import events as e
 from allocator.domain.commands import Timer
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
+from allocator.matching.search import unfit, wanted_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +55,7 @@ def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
         return [e.ReservationFailed(reservation_id=key, reason="too_late")]
     walk_m = state.board.walk_m(state.board.number[reservation.bay], reservation.lat, reservation.lon)
     as_is: list[Event] = [e.ReservationBound(reservation_id=key, bay=reservation.bay, walk_m=walk_m)]
-    if _ready(state, reservation) and walk_m <= reservation.max_walk_m:
+    if _ready(state, reservation, now) and walk_m <= reservation.max_walk_m:
         return as_is
     replanned = replan(state, reservation, now)
     if replanned:
@@ -63,10 +65,11 @@ def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
     return as_is if reason is None else relocate_or_fail(state, reservation, reason, now)
 
 
-def _ready(state: State, reservation: Reservation) -> bool:
-    bay = state.board.bay(reservation.bay or "")
-    free = bay.occupancy is Occupancy.FREE and bay.lost is None and bay.contested is None
-    return free and unusable(state, reservation) is None and set(reservation.needs) <= set(bay.spec.needs)
+def _ready(state: State, reservation: Reservation, now: int) -> bool:
+    number = state.board.number[reservation.bay or ""]
+    guest_until = int(state.board.traits.guest_until[number])
+    fits = unfit(state.board.bays[number], replace(wanted_by(reservation), exclude=None), now, guest_until) is None
+    return fits and unusable(state, reservation) is None
 
 
 def _check(state: State, reservation: Reservation, now: int) -> list[Event]:

@@ -142,9 +142,10 @@ class Board:
         rented_ms = self.traits.used_ms.take(bays) + self.traits.live_ms.take(bays) - leaving_ms
         return rented_ms * self._fairness_m_per_h // HOUR_MS
 
-    def ranks(self, near: Near, now: int) -> NDArray[np.int64]:
-        """Return numbers that order the bays by cost, those of equal cost by bay number."""
-        return (near.walks_m + self.fairness_m(near.bays, now) << _NUMBER_BITS) + near.bays
+    def ranks(self, near: Near, now: int, *, fair: bool = True) -> NDArray[np.int64]:
+        """Return numbers that order the bays by cost, those of equal cost by bay number; without `fair` by walk."""
+        cost_m = near.walks_m + self.fairness_m(near.bays, now) if fair else near.walks_m
+        return (cost_m << _NUMBER_BITS) + near.bays
 
     # ---- reservations
 
@@ -155,6 +156,8 @@ class Board:
             self.calendars.hold(number, reservation.held)
             self.on_bay[number][reservation.reservation_id] = reservation
             self.traits.live_ms[number] += reservation.until - reservation.from_at
+            if reservation.status is ReservationStatus.ACTIVE:
+                self.traits.guest_until[number] = reservation.until
             if reservation.status is ReservationStatus.ACCEPTED:
                 begins = self._unbound.setdefault(slot_floor(reservation.from_at), {})
                 begins[reservation.reservation_id] = reservation
@@ -167,11 +170,18 @@ class Board:
         if self.on_bay[number].pop(reservation.reservation_id, None) is not None:
             self.calendars.release(number, reservation.held)
             self.traits.live_ms[number] -= reservation.until - reservation.from_at
+            if reservation.activated_at is not None:
+                self.traits.guest_until[number] = 0
             self._forget_unbound(reservation)
 
     def bind(self, reservation: Reservation) -> None:
         """Take note that a reservation stays on its bay."""
         self._forget_unbound(reservation)
+
+    def begin(self, reservation: Reservation) -> None:
+        """Take note that a guest stands in the bay."""
+        if reservation.bay is not None:
+            self.traits.guest_until[self.number[reservation.bay]] = reservation.until
 
     def unbound(self, within: Interval) -> Iterator[Reservation]:
         """Yield the unbound reservations that begin within whole slots, the earliest slot first."""

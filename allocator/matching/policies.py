@@ -61,7 +61,7 @@ class Nearest(Policy):
 
     def place(self, board: Board, wanted: Wanted, now: int) -> Found:
         """Return the nearest free bay."""
-        return search(board, wanted, now, policy=self.name, depth_max=0)
+        return search(board, wanted, now, policy=self.name, depth_max=0, fair=False)
 
 
 @dataclass(frozen=True, slots=True)

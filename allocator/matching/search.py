@@ -16,7 +16,7 @@ import numpy as np
 from allocator.domain.events import Explanation, Move
 from allocator.domain.interval import HOUR_MS, Interval
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
-from allocator.matching.traits import CLOSED, CONTESTED, NOT_FREE
+from allocator.matching.traits import CLOSED, CONTESTED, NOT_FREE, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,10 +81,11 @@ def wanted_by(reservation: Reservation) -> Wanted:
     )
 
 
-def unfit(bay: Bay, wanted: Wanted, now: int) -> str | None:  # noqa: PLR0911 - one filter each
+def unfit(bay: Bay, wanted: Wanted, now: int, guest_until: int = 0) -> str | None:
     """Return the filter that a bay falls to, or None. What starts soon needs a bay that is known to be free.
 
-    The rule for one bay; `fitting` is the same for many at once.
+    A guest who stands in it is no obstacle to what starts later, as long as the guest's own time is not over: whose
+    stays do not meet is the calendar's business. The rule for one bay; `fitting` is the same for many at once.
     """
     if bay.retired or bay.closed:
         return "closed"
@@ -97,9 +98,9 @@ def unfit(bay: Bay, wanted: Wanted, now: int) -> str | None:  # noqa: PLR0911 - 
     starts_in = wanted.held.from_at - now
     if bay.contested is not None and starts_in < HOUR_MS:
         return "contested"
-    if starts_in <= BIND_LEAD_MS and (bay.lost is not None or bay.occupancy is not Occupancy.FREE):
-        return "not_free_now"
-    return None
+    known = bay.lost is None and bay.occupancy is not Occupancy.UNKNOWN
+    free = bay.occupancy is Occupancy.FREE or (starts_in > 0 and guest_until > now)
+    return "not_free_now" if starts_in <= BIND_LEAD_MS and not (known and free) else None
 
 
 def fitting(
@@ -136,21 +137,28 @@ def _filters(board: Board, wanted: Wanted, bays: NDArray[np.intp], now: int) -> 
         yield "too_dear", board.traits.which_dear(bays, wanted.tariffs)
     if occurring & CONTESTED and starts_in < HOUR_MS:
         yield "contested", against & CONTESTED != 0
-    if occurring & NOT_FREE and starts_in <= BIND_LEAD_MS:
-        yield "not_free_now", against & NOT_FREE != 0
+    if occurring & (NOT_FREE | UNKNOWN) and starts_in <= BIND_LEAD_MS:
+        stays = against & NOT_FREE != 0
+        if starts_in > 0:
+            stays &= board.traits.guest_until.take(bays) <= now
+        yield "not_free_now", stays | (against & UNKNOWN != 0)
     yield "not_offered", ~board.calendars.which_offered(bays, board.calendars.mask(wanted.held))
 
 
-def search(board: Board, wanted: Wanted, now: int, *, policy: str, depth_max: int) -> Found:
-    """Return the cheapest free bay, or else the shortest chain that frees one; `bay` is None where there is none."""
-    return _Search(board, wanted, now, policy, depth_max).run()
+def search(board: Board, wanted: Wanted, now: int, *, policy: str, depth_max: int, fair: bool = True) -> Found:
+    """Return the cheapest free bay, or else the shortest chain that frees one; `bay` is None where there is none.
+
+    Without `fair` only the walk counts.
+    """
+    return _Search(board, wanted, now, policy, depth_max, fair=fair).run()
 
 
 class _Search:
     """The state of one search. `fell` counts, among the bays near the one who asks, what each falls to."""
 
-    def __init__(self, board: Board, wanted: Wanted, now: int, policy: str, depth_max: int) -> None:
+    def __init__(self, board: Board, wanted: Wanted, now: int, policy: str, depth_max: int, *, fair: bool) -> None:
         self.board, self.wanted, self.now, self.policy, self.depth_max = board, wanted, now, policy, depth_max
+        self.fair = fair
         self.candidates = 0
         self.examined = 0
         self.fell: dict[str, int] = {}
@@ -178,7 +186,7 @@ class _Search:
         held = self.board.calendars.which_held(near.bays, self.board.calendars.mask(want.held))
         if asking and held.any():
             self.fell["booked"] = int(np.count_nonzero(held))
-        ranks = self.board.ranks(near, self.now)
+        ranks = self.board.ranks(near, self.now, fair=self.fair)
         if not held.all():
             best = int(np.argmin(np.where(held, _LAST, ranks)))
             self.examined += int(np.count_nonzero(ranks <= ranks[best]))
@@ -241,7 +249,7 @@ class _Search:
         )
 
     def _found(self, bay: int, walk_m: int, moves: tuple[Move, ...]) -> Found:
-        fairness_m = int(self.board.fairness_m(np.array([bay]), self.now)[0])
+        fairness_m = int(self.board.fairness_m(np.array([bay]), self.now)[0]) if self.fair else 0
         return Found(self.board.bays[bay].spec.bay, walk_m, moves, self._explain(walk_m, fairness_m, moves))
 
     def _explain(self, walk_m: int | None = None, fairness_m: int = 0, chain: tuple[Move, ...] = ()) -> Explanation:

@@ -16,36 +16,41 @@ if TYPE_CHECKING:
 
     from allocator.domain.model import Bay
 
-CLOSED, CONTESTED, NOT_FREE = 1, 2, 4
+CLOSED, CONTESTED, NOT_FREE, UNKNOWN = 1, 2, 4, 8
 FIRST_NEED_BIT = 8
 NEEDS_MAX = 64 - FIRST_NEED_BIT
 ROOM_AT_FIRST = 64
 
 
 class Traits:
-    """`against`: a bit for each thing that speaks against a bay; from FIRST_NEED_BIT on, the needs that it lacks."""
+    """`against`: a bit for each thing that speaks against a bay; from FIRST_NEED_BIT on, the needs that it lacks.
+
+    `guest_until`: when the guest who stands in the bay is to leave, 0 where there is none.
+    """
 
     def __init__(self) -> None:
         self.against = np.zeros(ROOM_AT_FIRST, dtype=np.uint64)
         self.tariff = np.zeros(ROOM_AT_FIRST, dtype=np.int16)
         self.used_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
         self.live_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
+        self.guest_until = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
         self._needs: dict[str, int] = {}
         self._tariffs: dict[str | None, int] = {}
 
     def put(self, number: int, bay: Bay, week: int) -> None:
         """Take over what a bay is like now; `week` is the one whose use counts."""
         if number == len(self.against):
-            for name in ("against", "tariff", "used_ms", "live_ms"):
+            for name in ("against", "tariff", "used_ms", "live_ms", "guest_until"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros_like(column))))
         lacks = ~sum(self._need_bit(need) for need in bay.spec.needs) >> FIRST_NEED_BIT << FIRST_NEED_BIT
-        unknown = bay.lost is not None or bay.occupancy is not Occupancy.FREE
+        unknown = bay.lost is not None or bay.occupancy is Occupancy.UNKNOWN
         self.against[number] = (
             lacks & (1 << 64) - 1
             | CLOSED * (bay.retired or bay.closed)
             | CONTESTED * (bay.contested is not None)
-            | NOT_FREE * unknown
+            | NOT_FREE * (bay.occupancy is Occupancy.OCCUPIED)
+            | UNKNOWN * unknown
         )
         self.tariff[number] = self._tariffs.setdefault(bay.spec.tariff, len(self._tariffs))
         self.used_ms[number] = bay.rented_ms if bay.rented_week == week else 0

@@ -96,6 +96,7 @@ def odd_bays(draw):
         bay.lost, bay.contested = draw(st.sampled_from([None, "silent"])), draw(st.sampled_from([None, "stranger"]))
         bay.closed, bay.retired = draw(st.booleans()), draw(st.booleans())
         board.refresh(number)
+        board.traits.guest_until[number] = draw(st.sampled_from([0, START, START + 1]))
     return board
 
 
@@ -104,14 +105,15 @@ def odd_bays(draw):
     st.sets(st.sampled_from(["ev", "large", "hovering"]), max_size=2),
     st.sampled_from([None, frozenset(), frozenset({None, "cheap"}), frozenset({"dear", "unheard"})]),
     st.sampled_from([None, "b0", "unknown"]),
-    st.sampled_from([5, 15, 20, 59, 60, 120]),
+    st.sampled_from([0, 5, 15, 20, 59, 60, 120]),
 )
 @settings(max_examples=200, deadline=None)
 def test_the_filters_for_many_bays_are_the_rule_for_one(board, needs, tariffs, exclude, from_min):
     wanted = wish(from_min=from_min, needs=tuple(needs), tariffs=tariffs, exclude=exclude)
     fell = {}
     fits = fitting(board, wanted, np.arange(len(board.bays)), START, fell)
-    reasons = [unfit(bay, wanted, START) for bay in board.bays]
+    guests = board.traits.guest_until[: len(board.bays)].tolist()
+    reasons = [unfit(bay, wanted, START, guest) for bay, guest in zip(board.bays, guests, strict=True)]
     assert fits.tolist() == [reason is None for reason in reasons]
     assert fell == {reason: reasons.count(reason) for reason in set(reasons) - {None}}
 

@@ -253,3 +253,16 @@ def test_a_request_repeated_in_the_same_batch_has_one_effect():
     replies = [row.payload for row in commit.outbox if row.topic.endswith("/reply")]
     assert len(replies) == 3
     assert len(set(replies)) == 1
+
+
+def test_a_bay_whose_guest_leaves_in_time_takes_the_next_booking_and_an_overstayers_does_not():
+    work = DeskWork(spec("b1"), settings=Settings(buffer_ms=0, late_risk_permille=None))
+    assert work.request("drv-1", lead_min=0, stay_min=60) == "accepted"
+    work.sense("b1", "occupied")
+    work.pass_minutes(50)
+    assert work.request("drv-2", lead_min=0, stay_min=30) == "rejected"
+    assert work.request("drv-2", lead_min=10, stay_min=30) == "accepted"
+    work.pass_minutes(9)
+    assert [reply["type"] for reply in work.replies("drv-2")[1:]] == ["accepted", "bound"]
+    work.pass_minutes(50)
+    assert work.request("drv-3", lead_min=5, stay_min=30) == "rejected"
