@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sensors_sim.city import Bay
     from sensors_sim.engine.stage import Stage
-    from sensors_sim.scenario import Window
+    from sensors_sim.parts import Window
 
 SATURDAY = 5
 DAY_PLANNED_H = 3.0
@@ -86,12 +86,15 @@ class Neighbourhood:
         if rng.random() < setting.weekly_share:
             chosen = weighted(rng, [window.weight for window in setting.windows])
             resident.window = setting.windows[chosen]
+        if bay.windows:
+            resident.window = bay.windows[0]
         return resident
 
     def _offer_weekly(self, now_ms: int) -> None:
         for resident in self._residents:
             if resident.window is not None:
-                self._offering.weekly(now_ms, resident.bay, resident.window)
+                for window in resident.bay.windows or (resident.window,):
+                    self._offering.weekly(now_ms, resident.bay, window)
 
     def _begin(self, resident: Resident, today: date) -> None:
         """Put the car where the plan of the running day has it."""

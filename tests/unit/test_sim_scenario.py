@@ -7,6 +7,7 @@ import pytest
 from broker_bridge.wire.errors import SettingsError
 from sensors_sim.city import Point, bay_records, build_city, distance_m
 from sensors_sim.engine.chance import streams
+from sensors_sim.mistakes import MistakesError
 from sensors_sim.scenario import load_scenario
 
 DEMO = load_scenario("demo")
@@ -47,23 +48,80 @@ def test_a_path_is_read_too(tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("bays = 2", "bays = 0"), "zones.0.bays: Input should be greater than or equal to 1"),
-        (("bays = 2", "bayss = 2"), "zones.0.bayss: Extra inputs are not permitted (and 2 more)"),
-        (('city = "c"', 'city = "C!"'), "city: String should match pattern"),
-        (("start = 2026-03-02T09:00:00", "start = 2026-03-02T09:00:00Z"), "start: write it without an offset"),
-        (('city = "c"', 'city = "c"\ntime_zone = "Seoul"'), "time_zone: 'Seoul' is no IANA time zone"),
-        (('city = "c"', 'city = "c'), "not TOML"),
-        (("[[drivers", "[drivers]\nno_show_share = 0.9\ncancel_share = 0.9\n[[drivers"), "drivers: no_show_share"),
+        (("bays = 2", "bays = 0"), "8: zones.0.bays: Input should be greater than or equal to 1"),
+        (("bays = 2", "bayss = 2"), "8: zones.0.bayss: there is no such field (and 1 more)"),
+        (('city = "c"', 'city = "C!"'), "2: city: String should match pattern"),
+        (("start = 2026-03-02T09:00:00", "start = 2026-03-02T09:00:00Z"), "3: start: write it without an offset"),
+        (('city = "c"', 'city = "c"\ntime_zone = "Seoul"'), "3: time_zone: 'Seoul' is no IANA time zone"),
+        (('city = "c"', 'city = "c'), " not TOML"),
+        (('city = "c"', "x = " + "[" * 3000), " not TOML"),
+        (("[[drivers", "[drivers]\nno_show_share = 0.9\ncancel_share = 0.9\n[[drivers"), "9: drivers: no_show_share"),
+        (("[[zones]]", "[[zones]]\nradius_m = 90\nstreets = 2"), "4: zones.0: radius_m scatters the bays"),
+        (('city = "c"', 'city = "c"\nbays_file = "b.csv"'), "1: scenario: say where the bays are"),
+        (
+            ('city = "c"', 'city = "c"\noffers.windows = [{start="09:00", end="18:00", rrule="DAILY"}]'),
+            "3: offers.windows",
+        ),
+        (("[[drivers", "[sensors]\nbattery_to_pct = 3\n[[drivers"), "9: sensors: battery_from_pct must not be above"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_with_file_and_field(tmp_path, change, told):
+def test_a_mistake_is_told_in_one_line_with_file_line_and_field(tmp_path, change, told):
     path = tmp_path / "bad.toml"
     path.write_text(GOOD.replace(*change))
     with pytest.raises(SettingsError) as caught:
         load_scenario(str(path))
-    assert str(caught.value).startswith(f"{path}: ")
-    assert told in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:{told}")
     assert "\n" not in str(caught.value)
+
+
+FAULT = '[[faults]]\nkind = "offline"\nafter_min = 5\nfor_min = 60\n'
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FAULT,
+        FAULT.replace("after_min = 5", "at = 2026-03-02T10:00:00") + 'zones = ["z"]\nshare = 0.5\n',
+        FAULT.replace("after_min = 5", "at = 10:00:00") + 'bays = ["z-0001"]\n',
+        FAULT.replace("offline", "gateway_down").replace("after_min = 5", "per_day = 0.1") + 'gateways = ["gw-z-01"]\n',
+        '[[faults]]\nkind = "reboot"\nper_day = 2\n',
+    ],
+)
+def test_a_fault_is_on_a_plan_or_at_a_rate(tmp_path, fault):
+    path = tmp_path / "good.toml"
+    path.write_text(GOOD + fault)
+    assert len(load_scenario(str(path)).faults) == 1
+
+
+def test_all_mistakes_are_told_in_the_order_of_the_file(tmp_path):
+    path = tmp_path / "bad.toml"
+    bad = [
+        FAULT.replace("offline", "lazy"),
+        FAULT.replace("after_min = 5", ""),
+        FAULT.replace("after_min = 5", 'at = "soon"'),
+        FAULT.replace("for_min = 60", ""),
+        FAULT + "flap_s = 3\n",
+        FAULT + 'bays = ["z-0001"]\nzones = ["z"]\n',
+    ]
+    path.write_text(GOOD.replace('city = "c"', 'town = "c"') + "".join(bad))
+    with pytest.raises(MistakesError) as caught:
+        load_scenario(str(path))
+    assert [(line, field) for line, field, _ in caught.value.mistakes] == [
+        (1, "city"), (2, "town"), (13, "faults.0.kind"), (16, "faults.1"), (22, "faults.2.at"), (24, "faults.3"),
+        (28, "faults.4"), (33, "faults.5"),
+    ]  # fmt: skip
+
+
+def test_a_fault_at_a_place_that_the_city_does_not_have_is_a_mistake(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(GOOD + FAULT + 'bays = [\n  "z-0001",\n  "z-0003",\n]\n' + FAULT + 'zones = ["y"]\n')
+    with pytest.raises(MistakesError) as caught:
+        load_scenario(str(path))
+    assert [mistake.reason for mistake in caught.value.mistakes] == [
+        "the city has no bay 'z-0003'",
+        "the city has no zone 'y'",
+    ]
+    assert [mistake.line for mistake in caught.value.mistakes] == [18, 24]
 
 
 def test_an_unknown_name_lists_the_known_ones():
