@@ -30,8 +30,9 @@ the profile's. A sensor with another firmware may need another profile; `firmwar
 
 _SCENARIO_INTRODUCTION = """\
 A scenario is a TOML file: a name of `config/scenarios/`, or a path. `baybroker scenario check FILE` tells every mistake
-with its line. Editors that know JSON Schema help with `#:schema` and [scenario.schema.json](scenario.schema.json) on the
-first line. Every field that need not be there has a default; `baybroker scenario show NAME --json` prints them all."""
+with its line. Editors that know JSON Schema help where the first line is `#:schema` and the path of
+[scenario.schema.json](scenario.schema.json). Every field that need not be there has a default;
+`baybroker scenario show NAME --json` prints them all."""
 
 _BAYS_FILE = f"""\
 A `bays_file` is CSV in UTF-8. Its first line names the columns: {", ".join(f"`{name}`" for name in NEEDED)}, and where

@@ -1,0 +1,116 @@
+"""Writes what was imported: the bays, the tariffs and the scenario; nothing is left of an import that fails."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from baybroker.importer.layout import lay_out
+from broker_bridge.wire.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from baybroker.importer.lots import Price, Site
+
+BAY_COLUMNS = ("bay", "zone", "lat", "lon", "windows", "tariff")
+REQUESTS_PER_BAY_DAY = 0.5
+HOT_SPOT_M = 600.0
+POOL_PER_BAY = 2
+_HOURS = 24
+_TARIFF_HEAD = "# The tariffs of the imported bays, as published: a base, then steps; day_max_won 0: no daily cap.\n"
+
+
+@dataclass(slots=True)
+class Zone:
+    """What the scenario needs to know of a zone."""
+
+    bays: int = 0
+    lat_sum: float = 0.0
+    lon_sum: float = 0.0
+
+
+class Imported:
+    """What was imported so far; the bays go to their file at once."""
+
+    def __init__(self, bays_file: TextIO) -> None:
+        self.zones: dict[str, Zone] = {}
+        self.prices: dict[str, Price] = {}
+        self._of_code: dict[str, int] = {}
+        self._bays = csv.writer(bays_file, lineterminator="\n")
+        self._bays.writerow(BAY_COLUMNS)
+
+    @property
+    def bays(self) -> int:
+        """How many bays there are so far."""
+        return sum(zone.bays for zone in self.zones.values())
+
+    def add(self, site: Site) -> None:
+        """Add the bays of a row; those of one code are numbered through."""
+        zone = self.zones.setdefault(site.zone, Zone())
+        price = site.price.name
+        self.prices.setdefault(price, site.price)
+        number = self._of_code.get(site.code, 0)
+        for at, place in enumerate(lay_out(site.lat, site.lon, site.spaces), start=number + 1):
+            self._bays.writerow((f"{site.code}-{at}", site.zone, place.lat, place.lon, site.windows, price))
+        self._of_code[site.code] = number + site.spaces
+        zone.bays += site.spaces
+        zone.lat_sum += site.lat * site.spaces
+        zone.lon_sum += site.lon * site.spaces
+
+
+@contextlib.contextmanager
+def writing(scenario: Path, city: str) -> Iterator[Imported]:
+    """Take in what was imported; at the end the scenario has beside it its bays (.csv) and tariffs (.tariffs.toml)."""
+    bays, tariffs = scenario.with_suffix(".csv"), scenario.with_suffix(".tariffs.toml")
+    unfinished = bays.with_suffix(".csv.unfinished")
+    try:
+        scenario.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("w", encoding="utf-8", newline="") as file:
+            imported = Imported(file)
+            yield imported
+        if not imported.zones:
+            raise SettingsError("no row becomes a bay: nothing was written; --report FILE.csv tells why")
+        unfinished.replace(bays)
+        tariffs.write_text(_tariffs_toml(imported), encoding="utf-8")
+        scenario.write_text(_scenario_toml(imported, city, bays.name), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{error.filename}: cannot be written: {error.strerror}") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _tariffs_toml(imported: Imported) -> str:
+    parts = [_TARIFF_HEAD]
+    for name, price in sorted(imported.prices.items()):
+        parts.append(f"\n[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in asdict(price).items()))
+    return "".join(parts)
+
+
+def _scenario_toml(imported: Imported, city: str, bays_file: str) -> str:
+    per_hour = imported.bays * REQUESTS_PER_BAY_DAY / _HOURS
+    spots = "".join(
+        f"""
+[[drivers.hot_spots]] # {name}: the middle of its bays
+lat = {zone.lat_sum / zone.bays:.5f}
+lon = {zone.lon_sum / zone.bays:.5f}
+weight = {zone.bays}
+spread_m = {HOT_SPOT_M}
+"""
+        for name, zone in sorted(imported.zones.items())
+    )
+    return f"""# Imported by `baybroker import`: places, hours and tariffs as published.
+city = "{city}"
+time_zone = "Asia/Seoul"
+start = 2026-03-02T00:00:00
+bays_file = "{bays_file}"
+
+# Demand is not in the file: {REQUESTS_PER_BAY_DAY} wishes a bay and day, all near some bay. Set what you know.
+[drivers]
+pool = {POOL_PER_BAY * imported.bays}
+requests_per_hour = {per_hour:.3f}
+background_share = 1.0
+{spots}"""
