@@ -102,8 +102,8 @@ class Drivers(Part):
     pool: int = Field(default=200, ge=1, le=1_000_000)
     requests_per_hour: Rate = 30.0
     hourly: Profile = DAYTIME
-    hot_spots: tuple[HotSpot, ...] = Field(min_length=1)
-    background_share: Share = Field(default=0.0, description="Wishes that go anywhere in the city, to no hot spot")
+    hot_spots: tuple[HotSpot, ...] = ()
+    background_share: Share = Field(default=0.0, description="Wishes that go to any bay of the city, not to a hot spot")
     stay_log_mean: float = 2.91
     stay_log_sd: Positive = 1.57
     stay_min: int = Field(default=15, ge=5)
@@ -132,6 +132,9 @@ class Drivers(Part):
             raise ValueError(msg)
         if not any(self.hourly):
             msg = "hourly is zero at every hour"
+            raise ValueError(msg)
+        if not self.hot_spots and self.background_share < 1:
+            msg = "without hot_spots all wishes go anywhere: set background_share = 1.0, or name one"
             raise ValueError(msg)
         return self
 

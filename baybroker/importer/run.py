@@ -78,7 +78,7 @@ def import_file(
                 if isinstance(outcome, Site):
                     imported.add(outcome)
         report.bays, report.tariffs = imported.bays, len(imported.prices)
-        report.zones = {name: zone.bays for name, zone in sorted(imported.zones.items())}
+        report.zones = dict(sorted(imported.zones.items()))
     return report
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from baybroker.importer.layout import lay_out
@@ -18,26 +19,16 @@ if TYPE_CHECKING:
 
 BAY_COLUMNS = ("bay", "zone", "lat", "lon", "windows", "tariff")
 REQUESTS_PER_BAY_DAY = 0.5
-HOT_SPOT_M = 600.0
 POOL_PER_BAY = 2
 _HOURS = 24
 _TARIFF_HEAD = "# The tariffs of the imported bays, as published: a base, then steps; day_max_won 0: no daily cap.\n"
-
-
-@dataclass(slots=True)
-class Zone:
-    """What the scenario needs to know of a zone."""
-
-    bays: int = 0
-    lat_sum: float = 0.0
-    lon_sum: float = 0.0
 
 
 class Imported:
     """What was imported so far; the bays go to their file at once."""
 
     def __init__(self, bays_file: TextIO) -> None:
-        self.zones: dict[str, Zone] = {}
+        self.zones: Counter[str] = Counter()
         self.prices: dict[str, Price] = {}
         self._of_code: dict[str, int] = {}
         self._bays = csv.writer(bays_file, lineterminator="\n")
@@ -46,20 +37,17 @@ class Imported:
     @property
     def bays(self) -> int:
         """How many bays there are so far."""
-        return sum(zone.bays for zone in self.zones.values())
+        return self.zones.total()
 
     def add(self, site: Site) -> None:
         """Add the bays of a row; those of one code are numbered through."""
-        zone = self.zones.setdefault(site.zone, Zone())
         price = site.price.name
         self.prices.setdefault(price, site.price)
         number = self._of_code.get(site.code, 0)
         for at, place in enumerate(lay_out(site.lat, site.lon, site.spaces), start=number + 1):
             self._bays.writerow((f"{site.code}-{at}", site.zone, place.lat, place.lon, site.windows, price))
         self._of_code[site.code] = number + site.spaces
-        zone.bays += site.spaces
-        zone.lat_sum += site.lat * site.spaces
-        zone.lon_sum += site.lon * site.spaces
+        self.zones[site.zone] += site.spaces
 
 
 @contextlib.contextmanager
@@ -92,16 +80,6 @@ def _tariffs_toml(imported: Imported) -> str:
 
 def _scenario_toml(imported: Imported, city: str, bays_file: str) -> str:
     per_hour = imported.bays * REQUESTS_PER_BAY_DAY / _HOURS
-    spots = "".join(
-        f"""
-[[drivers.hot_spots]] # {name}: the middle of its bays
-lat = {zone.lat_sum / zone.bays:.5f}
-lon = {zone.lon_sum / zone.bays:.5f}
-weight = {zone.bays}
-spread_m = {HOT_SPOT_M}
-"""
-        for name, zone in sorted(imported.zones.items())
-    )
     return f"""# Imported by `baybroker import`: places, hours and tariffs as published.
 city = "{city}"
 time_zone = "Asia/Seoul"
@@ -113,4 +91,4 @@ bays_file = "{bays_file}"
 pool = {POOL_PER_BAY * imported.bays}
 requests_per_hour = {per_hour:.3f}
 background_share = 1.0
-{spots}"""
+"""

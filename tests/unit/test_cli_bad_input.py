@@ -73,7 +73,7 @@ def test_bad_input_is_one_line_and_code_2(refused, tmp_path):
         (("allocate", "--timezone", "Mars/Olympus"), "--timezone 'Mars/Olympus' is no IANA time zone"),
         (("demo", "--speed", "-4"), "--speed '-4'"),
         (("scenario", "check", garbage), "garbage.toml: cannot be read"),
-        (("scenario", "show", "atlantis"), "no scenario is named 'atlantis'; there are: demo, tiny"),
+        (("scenario", "show", "atlantis"), "no scenario is named 'atlantis'; there are: bad-day, demo, "),
     ):
         assert reason in refused(*arguments)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from sim_world import HOUR, of_kind, scenario, world
 
 from broker_bridge.wire.errors import SettingsError
+from broker_bridge.wire.topics import TopicKind
 from sensors_sim.city import Point, bay_records, build_city, distance_m
 from sensors_sim.engine.chance import streams
+from sensors_sim.engine.demand import draw_destination
+from sensors_sim.faults import FaultKind
 from sensors_sim.mistakes import MistakesError
 from sensors_sim.scenario import load_scenario
 
@@ -53,6 +59,7 @@ def test_a_path_is_read_too(tmp_path):
         (('city = "c"', 'city = "C!"'), "2: city: String should match pattern"),
         (("start = 2026-03-02T09:00:00", "start = 2026-03-02T09:00:00Z"), "3: start: write it without an offset"),
         (('city = "c"', 'city = "c"\ntime_zone = "Seoul"'), "3: time_zone: 'Seoul' is no IANA time zone"),
+        (("[[drivers.hot_spots]]\nlat = 37.4\nlon = 126.9", "[drivers]"), "9: drivers: without hot_spots"),
         (('city = "c"', 'city = "c'), " not TOML"),
         (('city = "c"', "x = " + "[" * 3000), " not TOML"),
         (("[[drivers", "[drivers]\nno_show_share = 0.9\ncancel_share = 0.9\n[[drivers"), "9: drivers: no_show_share"),
@@ -122,6 +129,55 @@ def test_a_fault_at_a_place_that_the_city_does_not_have_is_a_mistake(tmp_path):
         "the city has no zone 'y'",
     ]
     assert [mistake.line for mistake in caught.value.mistakes] == [18, 24]
+
+
+def test_the_scattered_bays_of_a_zone_stand_in_short_rows_all_over_it():
+    rules = scenario(bays=400, zones=[{"name": "gu", "lat": 37.5, "lon": 127.0, "bays": 400, "radius_m": 900}])
+    bays = list(build_city(rules, streams(1).city).bays.values())
+    away_m = sorted(distance_m(Point(37.5, 127.0), Point(bay.lat, bay.lon)) for bay in bays)
+    assert away_m[-1] < 960
+    assert 550 < away_m[200] < 720  # half of a disc lies within 0.71 of its radius
+    steps_m = [distance_m(Point(a.lat, a.lon), Point(b.lat, b.lon)) for a, b in pairwise(bays)]
+    assert sorted(steps_m)[340] < 12 < sorted(steps_m)[352]  # seven steps of eight are along a row
+
+
+# name: bays, zones, wishes a day at least, share of them at hot spots
+WORLDS = {
+    "gwanak": (137, 8, 100, 1.0),
+    "seoul-shared": (7_200, 25, 7_200 * 0.48, 0.65),
+    "seoul-all": (120_000, 25, 60_000, 0.65),
+    "stress": (1_800, 5, 31_494 / 3 - 5, 1.0),
+    "bad-day": (300, 4, 1_000, 1.0),
+}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_shipped_scenarios_are_what_they_say(name):
+    bays, zones, wishes, hot = WORLDS[name]
+    world = load_scenario(name)
+    city = build_city(world, streams(world.seed).city)
+    assert (len(city.bays), len({bay.zone for bay in city.bays.values()})) == (bays, zones)
+    assert world.drivers.requests_per_hour * 24 >= wishes
+    assert 1 - world.drivers.background_share == pytest.approx(hot)
+    rng, near = streams(1).drivers, 0
+    spots = [(Point(spot.lat, spot.lon), 3.5 * spot.spread_m) for spot in world.drivers.hot_spots]
+    places = list(city.bays.values())
+    for _ in range(400):
+        wanted = draw_destination(rng, world.drivers, places)
+        near += any(distance_m(wanted, at) < within_m for at, within_m in spots)
+    assert hot - 0.08 < near / 400 <= (1.0 if hot == 1 else hot + 0.2)
+
+
+def test_a_bad_day_has_every_kind_of_fault():
+    assert {fault.kind for fault in load_scenario("bad-day").faults} == set(FaultKind)
+
+
+def test_without_hot_spots_wishes_go_to_any_bay():
+    rules = scenario(drivers={"hot_spots": [], "background_share": 1.0, "requests_per_hour": 60})
+    here = world(rules)
+    asked = of_kind(here.advance(here.start_ms + 4 * HOUR), TopicKind.DRIVER_REQUEST)
+    assert len(asked) > 20
+    assert all(abs(one.destination.lat - 37.4842) < 0.01 for one in asked)
 
 
 def test_an_unknown_name_lists_the_known_ones():
