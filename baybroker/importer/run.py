@@ -12,7 +12,7 @@ from baybroker.importer.districts import DISTRICTS
 from baybroker.importer.lots import MEANING, DropRow, Reason, Site
 from baybroker.importer.reading import read_heading, read_lots
 from baybroker.importer.rules import decide
-from baybroker.importer.writer import writing
+from baybroker.importer.writer import refuse_existing, writing
 from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ def import_file(
         file = path.open("rb")
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
-    with file, _telling(report_file) as tell:
+    with file:
         heading = read_heading(path, file)
         report = Report(form=heading.form.name, encoding=heading.encoding.removesuffix("-sig"))
-        with writing(scenario, city) as imported:
+        with writing(scenario, city) as imported, _telling(report_file) as tell:
             places: set[tuple[float, float]] = set()
             for line, lot in read_lots(heading, file):
                 outcome = lot if isinstance(lot, DropRow) else _settle(lot, districts, places)
@@ -115,6 +115,7 @@ def _telling(path: Path | None) -> Iterator[Tell]:
     if path is None:
         yield lambda _row: None
         return
+    refuse_existing(path)
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)

@@ -50,11 +50,19 @@ class Imported:
         self.zones[site.zone] += site.spaces
 
 
+def refuse_existing(path: Path) -> None:
+    """Raise SettingsError where there is such a file: it may be the published one, or a scenario changed by hand."""
+    if path.exists():
+        raise SettingsError(f"{path} exists already, and nothing is overwritten: name another, or delete it")
+
+
 @contextlib.contextmanager
 def writing(scenario: Path, city: str) -> Iterator[Imported]:
-    """Take in what was imported; at the end the scenario has beside it its bays (.csv) and tariffs (.tariffs.toml)."""
-    bays, tariffs = scenario.with_suffix(".csv"), scenario.with_suffix(".tariffs.toml")
-    unfinished = bays.with_suffix(".csv.unfinished")
+    """Take in what was imported; at the end the scenario has beside it `.bays.csv` and `.tariffs.toml`."""
+    bays, tariffs = scenario.with_suffix(".bays.csv"), scenario.with_suffix(".tariffs.toml")
+    unfinished = scenario.with_suffix(".bays.csv.unfinished")
+    for path in (scenario, bays, tariffs):
+        refuse_existing(path)
     try:
         scenario.parent.mkdir(parents=True, exist_ok=True)
         with unfinished.open("w", encoding="utf-8", newline="") as file:
@@ -83,7 +91,7 @@ def _scenario_toml(imported: Imported, city: str, bays_file: str) -> str:
     return f"""# Imported by `baybroker import`: places, hours and tariffs as published.
 city = "{city}"
 time_zone = "Asia/Seoul"
-start = 2026-03-02T00:00:00
+start = 2026-03-02T09:00:00
 bays_file = "{bays_file}"
 
 # Demand is not in the file: {REQUESTS_PER_BAY_DAY} wishes a bay and day, all near some bay. Set what you know.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SATURDAY = 5
 DAY_PLANNED_H = 3.0
+DAY_H = 24
 TRY_AGAIN_MS = 10 * MINUTE_MS
 ONCE_LEAST_MS = HOUR_MS
 ONCE_MARGIN_MS = 30 * MINUTE_MS
@@ -132,8 +133,9 @@ class Neighbourhood:
         leave_h, return_h = habit.leave_h + resident.leave_h, habit.return_h + resident.return_h
         if resident.window is not None and not weekend:
             margin_h = self._stage.scenario.offers.margin_min / 60
-            leave_h = min(leave_h, wall_hour(resident.window.start) - margin_h)
-            return_h = max(return_h, wall_hour(resident.window.end) + margin_h)
+            start_h, end_h = wall_hour(resident.window.start), wall_hour(resident.window.end)
+            leave_h = min(leave_h, start_h - margin_h)
+            return_h = max(return_h, end_h + (DAY_H if end_h <= start_h else 0) + margin_h)
         leave_h = max(leave_h + float(rng.normal(0, habit.leave_sd_h)), DAY_PLANNED_H + 0.1)
         return_h = max(return_h + float(rng.normal(0, habit.return_sd_h)), leave_h + AWAY_LEAST_H)
         if rng.random() < setting.early_return_share:

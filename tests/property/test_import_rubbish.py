@@ -45,10 +45,12 @@ def test_every_row_is_counted_once(tmp_path: Path, lines: list[bytes], encoding:
     row = ",".join(f'"{good.get(name, "")}"' for name in COLUMNS).encode(encoding)
     content = b"\n".join([HEAD.encode(encoding), row, *lines])
     source.write_bytes(content)
+    for leftover in tmp_path.glob("out.*"):
+        leftover.unlink()
     report = import_file(source, tmp_path / "out.toml", city="c")
     rows = sum(1 for line in content.split(b"\n")[1:] if line.strip())
     assert report.rows == rows == report.became_bays + report.dropped.total()
-    with (tmp_path / "out.csv").open(encoding="utf-8") as bays:
+    with (tmp_path / "out.bays.csv").open(encoding="utf-8") as bays:
         assert sum(1 for _ in bays) - 1 == report.bays >= 2
 
 

@@ -49,7 +49,7 @@ def run(tmp_path, content, **more):
     source, told = tmp_path / "lots.csv", tmp_path / "told.csv"
     source.write_bytes(content if isinstance(content, bytes) else content.encode("cp949"))
     report = import_file(source, tmp_path / "out.toml", city="seoul", report_file=told, **more)
-    with (tmp_path / "out.csv").open(encoding="utf-8") as bays, told.open(encoding="utf-8-sig") as rows:
+    with (tmp_path / "out.bays.csv").open(encoding="utf-8") as bays, told.open(encoding="utf-8-sig") as rows:
         return report, list(csv.DictReader(bays)), list(csv.DictReader(rows))
 
 
@@ -294,6 +294,19 @@ def test_a_bad_option_is_told_in_one_line(tmp_path, monkeypatch, capsys, options
     assert code == 2
     assert reason in said.err
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["lots.toml", "lots.bays.csv", "lots.tariffs.toml", "told.csv"])
+def test_nothing_is_overwritten(tmp_path, monkeypatch, capsys, name):
+    source, mine = tmp_path / "lots.csv", tmp_path / name
+    source.write_bytes(text({}).encode("cp949"))
+    mine.write_text("mine")
+    code, said = baybroker(
+        monkeypatch, capsys, "import", source, "--out", tmp_path, "--report", tmp_path / "told.csv"
+    )  # fmt: skip
+    assert code == 2
+    assert said.err.startswith(f"baybroker: {mine} exists already")
+    assert mine.read_text() == "mine"
 
 
 def test_a_missing_file_is_told_in_one_line(tmp_path, monkeypatch, capsys):

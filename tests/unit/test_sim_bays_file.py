@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sim_world import of_kind
+from sim_world import HOUR, of_kind
 
 from broker_bridge.wire.errors import SettingsError
 from broker_bridge.wire.messages import OfferWeekly
@@ -47,6 +47,16 @@ def test_a_scenario_has_the_bays_of_the_file_beside_it(tmp_path):
         (OfferWeekly, "FREQ=WEEKLY;BYDAY=MO,TU", "09:00"),
         (OfferWeekly, "FREQ=WEEKLY;BYDAY=SA", "22:00"),
     }
+
+
+def test_a_resident_keeps_out_of_a_window_that_ends_on_the_next_day(tmp_path):
+    (tmp_path / "bays.csv").write_text(HEAD + "".join(f'b-{n},z,37.1,127.1,,,"MO 12:00-01:00",\n' for n in range(40)))
+    (tmp_path / "mine.toml").write_text(TOML + "[residents]\nearly_return_share = 0\n[squatters]\nper_bay_day = 0\n")
+    rules = load_scenario(str(tmp_path / "mine.toml"))
+    world = World(build_city(rules, streams(1).city), rules, 1)
+    world.advance(world.start_ms + 13 * HOUR)
+    at_home = sum(world.truth.occupied(f"b-{n}") for n in range(40))
+    assert at_home < 20  # a fifth does not go out at all
 
 
 @pytest.mark.parametrize(
