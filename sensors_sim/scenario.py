@@ -184,6 +184,9 @@ class Scenario(Part):
     bays_per_gateway: int = Field(default=32, ge=1, le=10_000)
     zones: tuple[Zone, ...] = ()
     bays_file: str | None = Field(default=None, min_length=1, description="A CSV file, from the scenario's folder")
+    tariffs_folder: str | None = Field(
+        default=None, min_length=1, description="A folder of tariff files beside the shipped ones, from the scenario's"
+    )
     residents: Residents = Residents()
     offers: Offers = Offers()
     drivers: Drivers
@@ -221,7 +224,7 @@ class Scenario(Part):
 
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """Return the scenario of that name, or of that TOML file; raises SettingsError in one line.
+    """Return the scenario of that name, or of that TOML file, `tariffs_folder` as a path; raises SettingsError.
 
     What is wrong in the file, or in its bays file, is a MistakesError, which has all the mistakes with their lines.
     """
@@ -237,6 +240,12 @@ def load_scenario(name_or_path: str) -> Scenario:
         raise mistakes_error(path, text, error) from None
     if scenario.bays_file is not None:
         scenario = scenario.with_bays(read_bays(path.parent / scenario.bays_file, scenario.bays_per_gateway))
+    if scenario.tariffs_folder is not None:
+        folder = path.parent / scenario.tariffs_folder
+        if not folder.is_dir():
+            line = key_lines(text)["tariffs_folder",]
+            raise MistakesError(path, [Mistake(line, "tariffs_folder", f"there is no folder {folder}")])
+        scenario = scenario.model_copy(update={"tariffs_folder": str(folder)})
     _check_places(path, text, scenario)
     return scenario
 

@@ -21,7 +21,8 @@ BAY_COLUMNS = ("bay", "zone", "lat", "lon", "windows", "tariff")
 REQUESTS_PER_BAY_DAY = 0.5
 POOL_PER_BAY = 2
 _HOURS = 24
-_TARIFF_HEAD = "# The tariffs of the imported bays, as published: a base, then steps; day_max_won 0: no daily cap.\n"
+RESIDENT_PCT = 50
+_TARIFF_SOURCE = "Seoul's public car-park file; resident_pct is not in it: half, as in the default tariff"
 
 
 class Imported:
@@ -58,8 +59,8 @@ def refuse_existing(path: Path) -> None:
 
 @contextlib.contextmanager
 def writing(scenario: Path, city: str) -> Iterator[Imported]:
-    """Take in what was imported; at the end the scenario has beside it `.bays.csv` and `.tariffs.toml`."""
-    bays, tariffs = scenario.with_suffix(".bays.csv"), scenario.with_suffix(".tariffs.toml")
+    """Take in what was imported; at the end the scenario has beside it `.bays.csv` and a folder `.tariffs`."""
+    bays, tariffs = scenario.with_suffix(".bays.csv"), scenario.with_suffix(".tariffs")
     unfinished = scenario.with_suffix(".bays.csv.unfinished")
     for path in (scenario, bays, tariffs):
         refuse_existing(path)
@@ -71,28 +72,29 @@ def writing(scenario: Path, city: str) -> Iterator[Imported]:
         if not imported.zones:
             raise SettingsError("no row becomes a bay: nothing was written; --report FILE.csv tells why")
         unfinished.replace(bays)
-        tariffs.write_text(_tariffs_toml(imported), encoding="utf-8")
-        scenario.write_text(_scenario_toml(imported, city, bays.name), encoding="utf-8")
+        tariffs.mkdir()
+        for name, price in imported.prices.items():
+            (tariffs / f"{name}.toml").write_text(_tariff_toml(price), encoding="utf-8")
+        scenario.write_text(_scenario_toml(imported, city, bays.name, tariffs.name), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{error.filename}: cannot be written: {error.strerror}") from None
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _tariffs_toml(imported: Imported) -> str:
-    parts = [_TARIFF_HEAD]
-    for name, price in sorted(imported.prices.items()):
-        parts.append(f"\n[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in asdict(price).items()))
-    return "".join(parts)
+def _tariff_toml(price: Price) -> str:
+    figures = asdict(price) | {"resident_pct": RESIDENT_PCT}
+    return "".join(f"{name} = {value}\n" for name, value in figures.items()) + f'source = "{_TARIFF_SOURCE}"\n'
 
 
-def _scenario_toml(imported: Imported, city: str, bays_file: str) -> str:
+def _scenario_toml(imported: Imported, city: str, bays_file: str, tariffs_folder: str) -> str:
     per_hour = imported.bays * REQUESTS_PER_BAY_DAY / _HOURS
     return f"""# Imported by `baybroker import`: places, hours and tariffs as published.
 city = "{city}"
 time_zone = "Asia/Seoul"
 start = 2026-03-02T09:00:00
 bays_file = "{bays_file}"
+tariffs_folder = "{tariffs_folder}"
 
 # Demand is not in the file: {REQUESTS_PER_BAY_DAY} wishes a bay and day, all near some bay. Set what you know.
 [drivers]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,9 +12,6 @@ from hypothesis import strategies as st
 from baybroker.importer.forms import FORMS
 from baybroker.importer.run import import_file
 from broker_bridge.wire.errors import SettingsError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 COLUMNS = sorted(FORMS[0].needed)
 HEAD = ",".join(f'"{name}"' for name in COLUMNS)
@@ -45,12 +43,11 @@ def test_every_row_is_counted_once(tmp_path: Path, lines: list[bytes], encoding:
     row = ",".join(f'"{good.get(name, "")}"' for name in COLUMNS).encode(encoding)
     content = b"\n".join([HEAD.encode(encoding), row, *lines])
     source.write_bytes(content)
-    for leftover in tmp_path.glob("out.*"):
-        leftover.unlink()
-    report = import_file(source, tmp_path / "out.toml", city="c")
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    report = import_file(source, folder / "out.toml", city="c")
     rows = sum(1 for line in content.split(b"\n")[1:] if line.strip())
     assert report.rows == rows == report.became_bays + report.dropped.total()
-    with (tmp_path / "out.bays.csv").open(encoding="utf-8") as bays:
+    with (folder / "out.bays.csv").open(encoding="utf-8") as bays:
         assert sum(1 for _ in bays) - 1 == report.bays >= 2
 
 

@@ -134,9 +134,11 @@ def test_a_tariff_is_taken_as_published_and_a_supposed_step_is_told(tmp_path, ch
     _, (bay,), told = run(tmp_path, text(change))
     assert bay["tariff"] == tariff
     assert [row["reason"] for row in told] == notes
-    with (tmp_path / "out.tariffs.toml").open("rb") as file:
-        price = tomllib.load(file)[tariff]
-    assert list(price) == ["base_won", "base_min", "step_won", "step_min", "day_max_won"]
+    (file,) = (tmp_path / "out.tariffs").iterdir()
+    assert file.name == f"{tariff}.toml"
+    price = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert list(price) == ["base_won", "base_min", "step_won", "step_min", "day_max_won", "resident_pct", "source"]
+    assert load_scenario(str(tmp_path / "out.toml")).tariffs_folder == str(file.parent)
 
 
 def test_exchanged_coordinates_are_put_right_and_told(tmp_path):
@@ -296,7 +298,7 @@ def test_a_bad_option_is_told_in_one_line(tmp_path, monkeypatch, capsys, options
     assert said.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["lots.toml", "lots.bays.csv", "lots.tariffs.toml", "told.csv"])
+@pytest.mark.parametrize("name", ["lots.toml", "lots.bays.csv", "lots.tariffs", "told.csv"])
 def test_nothing_is_overwritten(tmp_path, monkeypatch, capsys, name):
     source, mine = tmp_path / "lots.csv", tmp_path / name
     source.write_bytes(text({}).encode("cp949"))

@@ -63,6 +63,7 @@ def test_a_path_is_read_too(tmp_path):
         (('city = "c"', 'city = "c'), " not TOML"),
         (('city = "c"', "x = " + "[" * 3000), " not TOML"),
         (("[[drivers", "[drivers]\nno_show_share = 0.9\ncancel_share = 0.9\n[[drivers"), "9: drivers: no_show_share"),
+        (('city = "c"', 'city = "c"\ntariffs_folder = "none"'), "3: tariffs_folder: there is no folder"),
         (("[[zones]]", "[[zones]]\nradius_m = 90\nstreets = 2"), "4: zones.0: radius_m scatters the bays"),
         (('city = "c"', 'city = "c"\nbays_file = "b.csv"'), "1: scenario: say where the bays are"),
         (
