@@ -192,7 +192,7 @@ class Scenario(Part):
     drivers: Drivers
     squatters: Squatters = Squatters()
     sensors: Sensors = Sensors()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[Fault, ...] = Field(default=(), description="Checked; the sensors do not act on them yet")
     _placed: tuple[Bay, ...] = PrivateAttr(())
 
     @model_validator(mode="after")
