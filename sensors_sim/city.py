@@ -6,17 +6,23 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from broker_bridge.wire.messages import BayRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.random import Generator
+    from numpy.typing import NDArray
 
+    from sensors_sim.parts import Window
     from sensors_sim.scenario import Scenario, Zone
 
 EARTH_M_PER_DEG = 111_320.0
 JITTER_M = 1.5
+ROW_BAYS = 8
+"""How many bays of a scattered zone stand in one row along a kerb."""
 
 
 class Point(NamedTuple):
@@ -28,7 +34,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bay:
-    """A parking bay as it stands in the street."""
+    """A parking bay as it stands in the street. `windows`: when it is shared, where that was published."""
 
     bay: str
     zone: str
@@ -37,6 +43,7 @@ class Bay:
     gateway: str
     resident: str
     tariff: str | None = None
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +68,11 @@ def distance_m(one: Point, other: Point) -> float:
 
 
 def build_city(scenario: Scenario, rng: Generator) -> City:
-    """Lay the scenario's bays out; the same scenario and generator give the same city."""
-    bays: list[Bay] = []
+    """Lay the scenario's bays out, or take those of its file; the same scenario and generator give the same city."""
+    bays = list(scenario.placed)
     for zone in scenario.zones:
-        for at, place in enumerate(_along_streets(zone, rng)):
+        places = _along_streets(zone, rng) if zone.radius_m is None else _scattered(zone, zone.radius_m, rng)
+        for at, place in enumerate(_shifted_all(Point(zone.lat, zone.lon), places)):
             name = f"{zone.name}-{at + 1:04d}"
             gateway = f"gw-{zone.name}-{at // scenario.bays_per_gateway + 1:02d}"
             bays.append(Bay(name, zone.name, place.lat, place.lon, gateway, f"res-{name}", zone.tariff))
@@ -95,16 +103,33 @@ def bay_records(city: City) -> list[BayRecord]:
     ]
 
 
-def _along_streets(zone: Zone, rng: Generator) -> list[Point]:
-    """Return the zone's bays in rows along parallel streets, turned by the zone's bearing."""
+def _along_streets(zone: Zone, rng: Generator) -> NDArray[np.float64]:
+    """Return the zone's bays in rows along parallel streets, turned by the zone's bearing: metres east and north."""
     per_street = math.ceil(zone.bays / zone.streets)
-    turn = math.radians(zone.bearing_deg)
-    centre = Point(zone.lat, zone.lon)
-    places = []
-    for number in range(zone.bays):
-        street, along = divmod(number, per_street)
-        x = (along - (per_street - 1) / 2) * zone.bay_gap_m + rng.normal(0, JITTER_M)
-        y = (street - (zone.streets - 1) / 2) * zone.street_gap_m + rng.normal(0, JITTER_M)
-        east, north = x * math.cos(turn) - y * math.sin(turn), x * math.sin(turn) + y * math.cos(turn)
-        places.append(shifted(centre, east, north))
-    return places
+    street, along = np.divmod(np.arange(zone.bays), per_street)
+    jitter = rng.normal(0, JITTER_M, size=(zone.bays, 2))
+    x = (along - (per_street - 1) / 2) * zone.bay_gap_m + jitter[:, 0]
+    y = (street - (zone.streets - 1) / 2) * zone.street_gap_m + jitter[:, 1]
+    return _turned(x, y, math.radians(zone.bearing_deg))
+
+
+def _scattered(zone: Zone, radius_m: float, rng: Generator) -> NDArray[np.float64]:
+    """Return the zone's bays in short rows all over a disc, neighbours after each other: metres east and north."""
+    rows = math.ceil(zone.bays / ROW_BAYS)
+    away_m = radius_m * np.sqrt(rng.random(rows))
+    centres = _turned(away_m, np.zeros(rows), 2 * math.pi * rng.random(rows))
+    bearings = math.pi * rng.random(rows)
+    strip_m = max(2 * radius_m / math.sqrt(rows), 1.0)
+    nearby = np.lexsort((centres[:, 0], np.floor(centres[:, 1] / strip_m)))
+    row, place = np.divmod(np.arange(zone.bays), ROW_BAYS)
+    along = (place - (ROW_BAYS - 1) / 2) * zone.bay_gap_m
+    return centres[nearby][row] + _turned(along, np.zeros(zone.bays), bearings[nearby][row])
+
+
+def _turned(x: NDArray[np.float64], y: NDArray[np.float64], by: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack((x * np.cos(by) - y * np.sin(by), x * np.sin(by) + y * np.cos(by)))
+
+
+def _shifted_all(centre: Point, away_m: NDArray[np.float64]) -> list[Point]:
+    """Return the points so many metres away from the centre."""
+    return [shifted(centre, east_m, north_m) for east_m, north_m in away_m.tolist()]

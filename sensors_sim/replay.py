@@ -19,8 +19,9 @@ from broker_bridge.wire.errors import SettingsError
 from sensors_sim.city import Bay, City, Point, build_city, city_of, shifted
 from sensors_sim.engine.chance import streams
 from sensors_sim.engine.world import Recording, World
+from sensors_sim.parts import Window
 from sensors_sim.runner import SimulateSettings, Simulation
-from sensors_sim.scenario import Drivers, HotSpot, Offers, Scenario, Sensors, Window, Zone
+from sensors_sim.scenario import Drivers, HotSpot, Offers, Scenario, Sensors, Zone
 from sensors_sim.stays import read_stays
 
 if TYPE_CHECKING:

@@ -3,45 +3,26 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+import numpy as np
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from broker_bridge.wire.errors import SettingsError
 from broker_bridge.wire.messages import Latitude, Longitude, Name, WallTime
+from sensors_sim.bays_file import read_bays
+from sensors_sim.city import Bay, build_city
 from sensors_sim.config_files import find_config
+from sensors_sim.faults import Fault
+from sensors_sim.mistakes import Mistake, MistakesError, mistakes_error
+from sensors_sim.parts import LocalInstant, Part, Positive, Profile, Rate, Share, TimeZone, Window
+from sensors_sim.toml_lines import key_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-HOURS = 24
 MS = 1000
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        msg = f"{name!r} is no IANA time zone, such as Asia/Seoul"
-        raise ValueError(msg) from None
-    return name
-
-
-def _local(instant: datetime) -> datetime:
-    if instant.tzinfo is not None:
-        msg = "write it without an offset: it is the city's wall-clock time"
-        raise ValueError(msg)
-    return instant
-
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Rate = Annotated[float, Field(ge=0)]
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
-LocalInstant = Annotated[datetime, AfterValidator(_local)]
-Profile = Annotated[tuple[Rate, ...], Field(min_length=HOURS, max_length=HOURS)]
 DAYTIME: tuple[float, ...] = (
     0.2, 0.1, 0.1, 0.1, 0.1, 0.2, 0.5, 1.0, 1.5, 1.7, 1.8, 1.9,
     1.8, 1.7, 1.6, 1.5, 1.4, 1.4, 1.5, 1.3, 1.0, 0.7, 0.5, 0.3,
@@ -49,14 +30,8 @@ DAYTIME: tuple[float, ...] = (
 """How lively each hour of a day is; only the proportions count."""
 
 
-class Part(BaseModel):
-    """What every part of a scenario shares: immutable, and a misspelt field is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
 class Zone(Part):
-    """Bays along parallel streets around a centre."""
+    """Bays around a centre: along parallel streets, or in short rows all over a disc of `radius_m`."""
 
     name: Name
     lat: Latitude
@@ -66,7 +41,15 @@ class Zone(Part):
     street_gap_m: Positive = 55.0
     bay_gap_m: Positive = 11.0
     bearing_deg: float = 0.0
-    tariff: Name | None = Field(default=None, description="What its bays cost: the name of a tariff")
+    radius_m: Positive | None = Field(default=None, description="Scatter the bays so far around; for a whole district")
+    tariff: Name | None = Field(default=None, description="The tariff of its bays; the city's default if not given")
+
+    @model_validator(mode="after")
+    def _one_layout(self) -> Self:
+        if self.radius_m is not None and self.model_fields_set & {"streets", "street_gap_m", "bearing_deg"}:
+            msg = "radius_m scatters the bays: streets, street_gap_m and bearing_deg mean nothing beside it"
+            raise ValueError(msg)
+        return self
 
 
 class Habit(Part):
@@ -86,15 +69,6 @@ class Residents(Part):
     weekend: Habit = Habit(out_share=0.5, leave_h=10.8, leave_sd_h=2.2, return_h=16.5, return_sd_h=2.5)
     personal_sd_h: Rate = 0.8
     early_return_share: Share = Field(default=0.06, description="Days on which the car is back at some earlier hour")
-
-
-class Window(Part):
-    """A window of the week that residents offer; `weight` says how many take this one."""
-
-    start: WallTime
-    end: WallTime
-    weight: Positive = 1.0
-    rrule: str = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 
 
 class Offers(Part):
@@ -129,7 +103,8 @@ class Drivers(Part):
     pool: int = Field(default=200, ge=1, le=1_000_000)
     requests_per_hour: Rate = 30.0
     hourly: Profile = DAYTIME
-    hot_spots: tuple[HotSpot, ...] = Field(min_length=1)
+    hot_spots: tuple[HotSpot, ...] = ()
+    background_share: Share = Field(default=0.0, description="Wishes that go to any bay of the city, not to a hot spot")
     stay_log_mean: float = 2.91
     stay_log_sd: Positive = 1.57
     stay_min: int = Field(default=15, ge=5)
@@ -159,6 +134,9 @@ class Drivers(Part):
         if not any(self.hourly):
             msg = "hourly is zero at every hour"
             raise ValueError(msg)
+        if not self.hot_spots and self.background_share < 1:
+            msg = "without hot_spots all wishes go anywhere: set background_share = 1.0, or name one"
+            raise ValueError(msg)
         return self
 
 
@@ -171,35 +149,58 @@ class Squatters(Part):
 
 
 class Sensors(Part):
-    """The devices and their faults; a share is of messages, a rate of sensors."""
+    """The devices and their usual faults; a share is of messages, a rate of sensors. For more see `faults`."""
 
     detection_ms: int = Field(default=3_000, ge=0, le=60_000)
     detection_sd_ms: int = Field(default=700, ge=0, le=30_000)
     heartbeat_s: int = Field(default=3_600, ge=60, le=604_800)
+    night_heartbeat_s: int | None = Field(default=None, ge=60, le=604_800, description="At night; else as by day")
+    night_from: WallTime = "22:00"
+    night_until: WallTime = "06:00"
+    debounce_ms: int = Field(default=0, ge=0, le=600_000, description="A change must last so long to be told")
+    battery_from_pct: float = Field(default=40.0, ge=0, le=100, description="At the start, drawn between this")
+    battery_to_pct: float = Field(default=100.0, ge=0, le=100, description="and this")
+    battery_days: Positive = Field(default=5 * 365, description="How long a full battery lasts")
     duplicate_share: Share = 0.002
     late_share: Share = 0.002
     offline_per_day: Rate = 0.01
     offline_mean_min: Positive = 90.0
     firmware: str = Field(default="sim-1", min_length=1, max_length=64)
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.battery_from_pct > self.battery_to_pct:
+            msg = "battery_from_pct must not be above battery_to_pct"
+            raise ValueError(msg)
+        return self
+
 
 class Scenario(Part):
-    """A whole city, and when its day begins."""
+    """A whole city, and when its day begins. Its bays are laid out in `zones`, or stand in a `bays_file`."""
 
     city: Name
     time_zone: TimeZone = "Asia/Seoul"
     seed: int = Field(default=1, ge=0)
     start: LocalInstant
     bays_per_gateway: int = Field(default=32, ge=1, le=10_000)
-    zones: tuple[Zone, ...] = Field(min_length=1)
+    zones: tuple[Zone, ...] = ()
+    bays_file: str | None = Field(default=None, min_length=1, description="A CSV file, from the scenario's folder")
+    tariffs_folder: str | None = Field(
+        default=None, min_length=1, description="A folder of tariff files beside the shipped ones, from the scenario's"
+    )
     residents: Residents = Residents()
     offers: Offers = Offers()
     drivers: Drivers
     squatters: Squatters = Squatters()
     sensors: Sensors = Sensors()
+    faults: tuple[Fault, ...] = Field(default=(), description="Checked; the sensors do not act on them yet")
+    _placed: tuple[Bay, ...] = PrivateAttr(())
 
     @model_validator(mode="after")
-    def _unique_zones(self) -> Self:
+    def _consistent(self) -> Self:
+        if bool(self.zones) == (self.bays_file is not None):
+            msg = "say where the bays are: by zones or by a bays_file"
+            raise ValueError(msg)
         names = [zone.name for zone in self.zones]
         if len(set(names)) < len(names):
             msg = "two zones share a name"
@@ -211,26 +212,62 @@ class Scenario(Part):
         """The start in epoch milliseconds."""
         return round(self.start.replace(tzinfo=ZoneInfo(self.time_zone)).timestamp() * MS)
 
+    @property
+    def placed(self) -> tuple[Bay, ...]:
+        """The bays of the bays file, as `load_scenario` read them."""
+        return self._placed
+
+    def with_bays(self, bays: tuple[Bay, ...]) -> Scenario:
+        """Return the scenario with the bays that its file has."""
+        copy = self.model_copy()
+        copy._placed = bays  # noqa: SLF001 - of the same class
+        return copy
+
 
 def load_scenario(name_or_path: str) -> Scenario:
-    """Return the scenario of that name, or of that TOML file; raises SettingsError in one line."""
+    """Return the scenario of that name, or of that TOML file, `tariffs_folder` as a path; raises SettingsError.
+
+    What is wrong in the file, or in its bays file, is a MistakesError, which has all the mistakes with their lines.
+    """
     path = find_config("scenarios", name_or_path)
     try:
-        return Scenario.model_validate(_read_toml(path))
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        # a misspelt field is also a missing one: the spelling is the better news
-        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
-        field = ".".join(str(part) for part in first["loc"]) or "scenario"
-        reason = first["msg"].removeprefix("Value error, ")
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise SettingsError(f"{path}: {field}: {reason}{more}") from None
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        scenario = Scenario.model_validate(tomllib.loads(text))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        raise mistakes_error(path, text, error) from None
+    if scenario.bays_file is not None:
+        scenario = scenario.with_bays(read_bays(path.parent / scenario.bays_file, scenario.bays_per_gateway))
+    if scenario.tariffs_folder is not None:
+        folder = path.parent / scenario.tariffs_folder
+        if not folder.is_dir():
+            line = key_lines(text)["tariffs_folder",]
+            raise MistakesError(path, [Mistake(line, "tariffs_folder", f"there is no folder {folder}")])
+        scenario = scenario.model_copy(update={"tariffs_folder": str(folder)})
+    _check_places(path, text, scenario)
+    return scenario
+
+
+def _check_places(path: Path, text: str, scenario: Scenario) -> None:
+    """Raise MistakesError where a fault names a place that the city does not have."""
+    named = [
+        (("faults", number, field, at), name)
+        for number, fault in enumerate(scenario.faults)
+        for field in ("bays", "gateways", "zones")
+        for at, name in enumerate(getattr(fault, field))
+    ]
+    if not named:
+        return
+    city = build_city(scenario, np.random.default_rng(0))
+    known = {"bays": city.bays.keys(), "gateways": city.gateways.keys(), "zones": {b.zone for b in city.bays.values()}}
+    lines = key_lines(text)
+    mistakes = [
+        Mistake(lines[where], ".".join(map(str, where)), f"the city has no {where[2].removesuffix('s')} {name!r}")
+        for where, name in named
+        if name not in known[where[2]]
+    ]
+    if mistakes:
+        raise MistakesError(path, mistakes)

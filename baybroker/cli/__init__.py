@@ -13,6 +13,7 @@ COMMANDS = {
     "allocate": ("allocate",),
     "simulate": ("simulate",),
     "replay": ("replay",),
+    "import": ("import_file",),
     "tap": ("tap",),
     "doctor": ("doctor",),
     "bays": ("bays",),

@@ -70,13 +70,16 @@ def service_settings(
 ) -> ServiceSettings:
     """Return the settings of an allocator; a scenario gives the city, its time zone, and the bays to register."""
     name, zone = CITY_DEFAULT, "Asia/Seoul"
-    tariffs = {known: listed.tariff for known, listed in load_tariffs(config_dir() / "tariffs").items()}
+    listed = load_tariffs(config_dir() / "tariffs")
     register: tuple[BaySpec, ...] = ()
     if scenario is not None:
         world = load_scenario(scenario)
         name, zone = world.city, world.time_zone
         city_of_it = build_city(world, streams(world.seed).city)
         register = tuple(spec_of(bay) for bay in bay_records(city_of_it))
+        if world.tariffs_folder is not None:
+            listed |= load_tariffs(Path(world.tariffs_folder))
+    tariffs = {known: it.tariff for known, it in listed.items()}
     for wanted in (tariff, *(spec.tariff for spec in register if spec.tariff is not None)):
         if wanted not in tariffs:
             raise SettingsError(f"no tariff is named {wanted!r}; there are: {', '.join(tariffs) or 'none'}")

@@ -11,8 +11,11 @@ from sensors_sim.engine.chance import stay_minutes, weighted
 from sensors_sim.local_time import MINUTE_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.random import Generator
 
+    from sensors_sim.city import Bay
     from sensors_sim.scenario import Drivers
 
 SHORT_MIN = (5, 11)
@@ -20,6 +23,7 @@ SHORT_LEAD_MIN = 2.0
 LEAD_MAX_MIN = 24 * 60.0
 OVERSTAY_MEAN_MIN = 15.0
 OVERSTAY_LEAST_MIN = 6.0
+BACKGROUND_SPREAD_M = 100.0
 
 
 class Fate(StrEnum):
@@ -50,14 +54,18 @@ class Wish:
     tells_departure: bool
 
 
-def draw_destination(rng: Generator, setting: Drivers) -> Point:
-    """Return a point near one of the hot spots."""
+def draw_destination(rng: Generator, setting: Drivers, bays: Sequence[Bay]) -> Point:
+    """Return a point near one of the hot spots, or near any bay."""
+    if setting.background_share and rng.random() < setting.background_share:
+        bay = bays[int(rng.integers(len(bays)))]
+        east_m, north_m = rng.normal(0, BACKGROUND_SPREAD_M, size=2)
+        return shifted(Point(bay.lat, bay.lon), float(east_m), float(north_m))
     spot = setting.hot_spots[weighted(rng, [spot.weight for spot in setting.hot_spots])]
     east_m, north_m = rng.normal(0, spot.spread_m, size=2)
     return shifted(Point(spot.lat, spot.lon), float(east_m), float(north_m))
 
 
-def draw_wish(rng: Generator, setting: Drivers, *, surely_short: bool) -> Wish:
+def draw_wish(rng: Generator, setting: Drivers, bays: Sequence[Bay], *, surely_short: bool) -> Wish:
     """Return what the next driver wants."""
     short = bool(rng.random() < setting.short_share) or surely_short
     if short:
@@ -68,7 +76,7 @@ def draw_wish(rng: Generator, setting: Drivers, *, surely_short: bool) -> Wish:
         stay_min = round(stay)
         lead_min = min(float(rng.exponential(setting.lead_mean_min)), LEAD_MAX_MIN)
     return Wish(
-        destination=draw_destination(rng, setting),
+        destination=draw_destination(rng, setting, bays),
         lead_ms=round(lead_min * MINUTE_MS),
         stay_min=stay_min,
         max_walk_m=int(rng.integers(setting.walk_from_m, setting.walk_to_m + 1)),

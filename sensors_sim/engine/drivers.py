@@ -35,6 +35,7 @@ class DriverPool:
     def __init__(self, stage: Stage, rng: Generator, *, physical: bool = True) -> None:
         setting = stage.scenario.drivers
         self._stage, self._rng, self._setting, self._physical = stage, rng, setting, physical
+        self._bays = list(stage.city.bays.values())
         self._asks = Asks(stage)
         width = len(str(setting.pool))
         self._idle = deque(f"drv-{number:0{width}d}" for number in range(1, setting.pool + 1))
@@ -53,7 +54,7 @@ class DriverPool:
     def _want(self, now_ms: int) -> None:
         """One more driver wants a bay: asks for it, if anybody is not under way."""
         self._plan(now_ms)
-        wish = draw_wish(self._rng, self._setting, surely_short=self._asked < self._setting.first_short)
+        wish = draw_wish(self._rng, self._setting, self._bays, surely_short=self._asked < self._setting.first_short)
         self._asked += 1
         if not self._idle:
             self._stage.counts["no_driver"] += 1

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
     from sensors_sim.city import Bay
     from sensors_sim.engine.stage import Stage
-    from sensors_sim.scenario import Window
+    from sensors_sim.parts import Window
 
 SATURDAY = 5
 DAY_PLANNED_H = 3.0
+DAY_H = 24
 TRY_AGAIN_MS = 10 * MINUTE_MS
 ONCE_LEAST_MS = HOUR_MS
 ONCE_MARGIN_MS = 30 * MINUTE_MS
@@ -91,14 +92,17 @@ class Neighbourhood:
         if rng.random() < setting.weekly_share:
             chosen = weighted(rng, [window.weight for window in setting.windows])
             resident.window = setting.windows[chosen]
-        elif setting.auto_share:
+        if bay.windows:
+            resident.window = bay.windows[0]
+        elif resident.window is None and setting.auto_share:
             resident.opens_itself = rng.random() < setting.auto_share
         return resident
 
     def _offer_for_good(self, now_ms: int) -> None:
         for resident in self._residents:
             if resident.window is not None:
-                self._offering.weekly(now_ms, resident.bay, resident.window)
+                for window in resident.bay.windows or (resident.window,):
+                    self._offering.weekly(now_ms, resident.bay, window)
             elif resident.opens_itself:
                 self._offering.auto(now_ms, resident.bay)
 
@@ -138,8 +142,9 @@ class Neighbourhood:
         leave_h, return_h = habit.leave_h + resident.leave_h, habit.return_h + resident.return_h
         if resident.window is not None and not weekend:
             margin_h = self._stage.scenario.offers.margin_min / 60
-            leave_h = min(leave_h, wall_hour(resident.window.start) - margin_h)
-            return_h = max(return_h, wall_hour(resident.window.end) + margin_h)
+            start_h, end_h = wall_hour(resident.window.start), wall_hour(resident.window.end)
+            leave_h = min(leave_h, start_h - margin_h)
+            return_h = max(return_h, end_h + (DAY_H if end_h <= start_h else 0) + margin_h)
         leave_h = max(leave_h + float(rng.normal(0, habit.leave_sd_h)), DAY_PLANNED_H + 0.1)
         return_h = max(return_h + float(rng.normal(0, habit.return_sd_h)), leave_h + AWAY_LEAST_H)
         if rng.random() < setting.early_return_share:

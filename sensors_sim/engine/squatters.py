@@ -39,7 +39,7 @@ class Squatters:
 
     def _come(self, now_ms: int) -> None:
         self._plan(now_ms)
-        wanted = draw_destination(self._rng, self._stage.scenario.drivers)
+        wanted = draw_destination(self._rng, self._stage.scenario.drivers, self._bays)
         stay_ms = int(self._rng.exponential(self._stage.scenario.squatters.stay_mean_min * MINUTE_MS)) + MINUTE_MS
         bay = self._nearest_free(wanted)
         if bay is None:

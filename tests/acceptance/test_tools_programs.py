@@ -115,12 +115,15 @@ async def test_scenarios_are_listed_shown_and_checked(tmp_path):
         "name": "tiny", "bays": 12, "zones": 1, "city": "tiny", "error": None,
         "start": "2026-03-02T09:00:00 Asia/Seoul",
     }  # fmt: skip
-    shown = await baybroker("scenario", "show", "tiny")
-    assert 'city = "tiny"' in shown.out
+    assert "bays 12\n" in (await baybroker("scenario", "show", "tiny")).out
+    shown = await baybroker("scenario", "show", "tiny", "--file")
     assert (await baybroker("scenario", "show", "tiny", "--json")).json()["squatters"]["stay_mean_min"] == 40.0
 
     own = tmp_path / "own.toml"
     own.write_text(shown.out)
     assert "right: 12 bays" in (await baybroker("scenario", "check", own)).out
     own.write_text(shown.out.replace("bays = 12\n", "bays = -1\n"))
-    assert f"{own}: zones.0.bays: Input should be greater than" in one_line(await baybroker("scenario", "check", own))
+    wrong = await baybroker("scenario", "check", own)
+    assert (wrong.code, wrong.err) == (
+        2, f"{own}:13: zones.0.bays: Input should be greater than or equal to 1\n",
+    )  # fmt: skip

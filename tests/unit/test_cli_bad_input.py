@@ -79,7 +79,7 @@ def test_bad_input_is_one_line_and_code_2(refused, tmp_path):
         (("demo", "--speed", "-4"), "--speed '-4'"),
         (("demo", "--policy", "foo"), "no policy is called 'foo': there are batch, bind-late, nearest"),
         (("scenario", "check", garbage), "garbage.toml: cannot be read"),
-        (("scenario", "show", "atlantis"), "no scenario is named 'atlantis'; there are: demo, tiny"),
+        (("scenario", "show", "atlantis"), "no scenario is named 'atlantis'; there are: bad-day, demo, "),
     ):
         assert reason in refused(*arguments)
 
