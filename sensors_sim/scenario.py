@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from broker_bridge.wire.errors import SettingsError
 from broker_bridge.wire.messages import Latitude, Longitude, Name, WallTime
-from sensors_sim.config_files import find_config
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from sensors_sim.config_files import find_config, load_toml
 
 HOURS = 24
 MS = 1000
@@ -212,23 +207,4 @@ class Scenario(Part):
 
 def load_scenario(name_or_path: str) -> Scenario:
     """Return the scenario of that name, or of that TOML file; raises SettingsError in one line."""
-    path = find_config("scenarios", name_or_path)
-    try:
-        return Scenario.model_validate(_read_toml(path))
-    except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        # a misspelt field is also a missing one: the spelling is the better news
-        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
-        field = ".".join(str(part) for part in first["loc"]) or "scenario"
-        reason = first["msg"].removeprefix("Value error, ")
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        raise SettingsError(f"{path}: {field}: {reason}{more}") from None
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from None
+    return load_toml(find_config("scenarios", name_or_path), Scenario)

@@ -36,6 +36,7 @@ TRAITS = ("weekday_morning", "weekday_later", "weekend", "over_night", "nights",
 BURN_IN_DAYS = 56
 """So long before the first midnight the process begins with every car at home."""
 TRAIT_LIMIT = 3.0
+"""No resident is drawn further from the mean, in standard deviations."""
 
 BLOCK_OF_HOUR: Ints = np.searchsorted([hour - 4 for hour in LEAVE_HOURS], np.arange(HOURS), side="right") - 1
 """The block of each hour after the turn."""
@@ -44,7 +45,7 @@ CLASS_OF_HOUR: Ints = np.where(WEEKEND[:, None] == 1, 2, np.where(np.arange(HOUR
 """Which of the first three traits scales the departures of a weekday's hour."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PresenceProfile:
     """Fitted figures. Hours count from 04:00; the first axis of most is weekday, weekend."""
 
@@ -68,7 +69,7 @@ class PresenceProfile:
     trait_correlation: Floats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Residents:
     """Residents with their own parameters; factors of everybody's."""
 
@@ -97,8 +98,7 @@ class Absences(NamedTuple):
 
 def draw_residents(profile: PresenceProfile, count: int, rng: Generator) -> Residents:
     """Return so many residents of that profile."""
-    covariance = profile.trait_correlation * np.outer(profile.trait_sd, profile.trait_sd)
-    root = np.linalg.cholesky(covariance + 1e-9 * np.eye(len(TRAITS)))
+    root = profile.trait_sd[:, None] * np.linalg.cholesky(profile.trait_correlation)
     normal = np.clip(rng.standard_normal((count, len(TRAITS))), -TRAIT_LIMIT, TRAIT_LIMIT)
     traits = profile.trait_mean + normal @ root.T
     factors = np.exp(traits[:, :6])
@@ -154,7 +154,7 @@ class _Departures:
         hour = minute // HOUR
         spent = until[hour] + (until[hour + 1] - until[hour]) * (minute % HOUR) / HOUR
         weeks, rest = np.divmod(spent + rng.standard_exponential(len(who)) / highest, until[-1])
-        hour = np.searchsorted(until, rest, side="right") - 1
+        hour = np.minimum(np.searchsorted(until, rest, side="right") - 1, len(until) - 2)
         within = (rest - until[hour]) / (until[hour + 1] - until[hour])
         drawn = (week + weeks.astype(np.int64)) * WEEK + hour * HOUR + np.floor(within * HOUR).astype(np.int64)
         factor = self._leaves[who, CLASS_OF_HOUR.ravel()[hour]]

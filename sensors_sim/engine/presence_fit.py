@@ -21,7 +21,6 @@ from sensors_sim.engine.presence import (
     NIGHTS,
     TRAITS,
     TURN,
-    WEEK,
     WEEKEND,
     PresenceProfile,
 )
@@ -39,7 +38,9 @@ PHASE_SD_H = 1.5
 PHASE_STEP = 15
 PHASE_ROUNDS = 4
 LEAST_CELL = 20
-RATE_LEAST = 1e-6
+RATE_LEAST = 1e-4
+CORRELATION_KEPT = 0.99
+"""So that a few bays, or rounded figures, still give a matrix that has a root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def fit_presence(bay: ArrayLike, arrived_min: ArrayLike, departed_min: ArrayLike
     """
     bays, arrived, departed = (np.asarray(column).astype(np.int64) for column in (bay, arrived_min, departed_min))
     count = int(bays.max()) + 1
-    observed = np.array([departed[bays == one].max() - arrived[bays == one].min() for one in range(count)])
+    ends = np.flatnonzero(np.append(bays[1:] != bays[:-1], True))
+    starts = np.append(0, ends[:-1] + 1)
+    observed = departed[ends] - arrived[starts]
     phase_h = _phases(bays, departed, count)
     own = (TURN + np.round(phase_h * HOUR).astype(np.int64))[bays]
     arrived, departed = arrived - own, departed - own
@@ -134,17 +137,22 @@ def _departures(bay: Ints, arrived: Ints, departed: Ints, count: int) -> tuple[F
 
 def _left_and_home(bay: Ints, arrived: Ints, departed: Ints, count: int) -> tuple[Floats, Floats]:
     """Return departures, and hours at home, by bay, weekday and hour."""
-    shape = (count, DAYS_OF_WEEK, HOURS)
-    left, home_h = np.zeros(shape), np.zeros(shape)
+    left = np.zeros((count, DAYS_OF_WEEK, HOURS))
     # a bay is observed to its last departure because it left: that one is not counted
-    last = np.append(bay[1:] != bay[:-1], True)
-    np.add.at(left, (bay[~last], departed[~last] // DAY % DAYS_OF_WEEK, departed[~last] % DAY // HOUR), 1)
-    hours = departed // HOUR - arrived // HOUR + 1
-    stay = np.repeat(np.arange(len(bay)), hours)
-    hour = arrived[stay] // HOUR + np.arange(len(stay)) - np.repeat(np.cumsum(hours) - hours, hours)
-    spent = np.minimum(departed[stay], (hour + 1) * HOUR) - np.maximum(arrived[stay], hour * HOUR)
-    np.add.at(home_h, (bay[stay], hour // HOURS % DAYS_OF_WEEK, hour % HOURS), spent / HOUR)
-    return left, home_h
+    again = np.append(bay[1:] == bay[:-1], False)
+    np.add.at(left, (bay[again], departed[again] // DAY % DAYS_OF_WEEK, departed[again] % DAY // HOUR), 1)
+    return left, hours_of_week(bay, arrived, departed, count)
+
+
+def hours_of_week(bay: Ints, start: Ints, end: Ints, count: int) -> Floats:
+    """Return how many hours the spans of each bay cover of each weekday's hours: [bays, 7, 24]."""
+    covered = np.zeros((count, DAYS_OF_WEEK, HOURS))
+    hours = (end - 1) // HOUR - start // HOUR + 1
+    span = np.repeat(np.arange(len(bay)), hours)
+    hour = start[span] // HOUR + np.arange(len(span)) - np.repeat(np.cumsum(hours) - hours, hours)
+    spent = np.minimum(end[span], (hour + 1) * HOUR) - np.maximum(start[span], hour * HOUR)
+    np.add.at(covered, (bay[span], hour // HOURS % DAYS_OF_WEEK, hour % HOURS), spent / HOUR)
+    return covered
 
 
 def _trips(bay: Ints, arrived: Ints, departed: Ints) -> _Trips:
@@ -155,7 +163,7 @@ def _trips(bay: Ints, arrived: Ints, departed: Ints) -> _Trips:
         weekday=leave // DAY % DAYS_OF_WEEK,
         kind=WEEKEND[leave // DAY % DAYS_OF_WEEK],
         block=BLOCK_OF_HOUR[leave % DAY // HOUR],
-        minutes=back - leave,
+        minutes=np.maximum(back - leave, 1),
         nights=back // DAY - leave // DAY,
         back=back,
     )
@@ -229,7 +237,7 @@ def _spread(traits: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
     covariance = (centred * weight[:, None]).T @ centred
     sd = np.sqrt(np.diag(covariance))
     scale = np.where(sd > 0, sd, 1.0)
-    correlation = covariance / np.outer(scale, scale)
+    correlation = CORRELATION_KEPT * covariance / np.outer(scale, scale)
     np.fill_diagonal(correlation, 1.0)
     return mean, sd, correlation
 
