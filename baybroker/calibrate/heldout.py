@@ -151,10 +151,10 @@ def simulated(profile: PresenceProfile, count: int, days: int, rng: Generator) -
     return Presence(bay, back[:-1][again], leave[1:][again])
 
 
-def like(profile: PresenceProfile, real: Presence, rng: Generator) -> Measures:
-    """Measure residents of the profile, simulated for as long as the median real bay was observed."""
-    first, last = real.ends()
-    return measure(simulated(profile, SIMULATED, max(round(float(np.median(last - first)) / DAY), 1), rng))
+def median_days(presence: Presence) -> int:
+    """Return for how many days the median bay was observed."""
+    first, last = presence.ends()
+    return round(float(np.median(last - first)) / DAY)
 
 
 def held_out(presence: Presence, splits: int, told: Callable[[int], None] = lambda _: None) -> HeldOut:
@@ -165,7 +165,7 @@ def held_out(presence: Presence, splits: int, told: Callable[[int], None] = lamb
         fitted, others = (presence.only(part.tolist()) for part in _parted(presence.bays, rng))
         judge = measure(others)
         profile = fit_presence(fitted.bay, fitted.arrived, fitted.departed)
-        ours.append(compare(like(profile, fitted, rng), judge))
+        ours.append(compare(measure(simulated(profile, SIMULATED, median_days(fitted), rng)), judge))
         theirs.append(compare(measure(fitted), judge))
         told(seed)
     return HeldOut(splits, _medians(ours), _medians(theirs))

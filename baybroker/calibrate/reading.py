@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +25,7 @@ STAY_LEAST_MIN = 5.0
 """Sensors' shorter stays are mostly noise."""
 STAY_MAX_MIN = 366 * 1_440.0
 PRESENT = "present"
+_TIMES = ("ArrivalTime", "DepartureTime")
 _MS, _MONDAY_MIN = 60_000, 4 * DAY  # the first Monday of 1970 was the fifth of January
 
 
@@ -54,8 +55,9 @@ class Presence:
 
     def only(self, chosen: Iterable[int]) -> Presence:
         """Return the stays of some bays, numbered anew."""
+        numbers = sorted(chosen)
         number = np.full(self.bays, -1)
-        number[np.sort(np.fromiter(chosen, dtype=np.int64))] = np.arange(len(np.fromiter(chosen, dtype=np.int64)))
+        number[numbers] = np.arange(len(numbers))
         kept = number[self.bay] >= 0
         return Presence(number[self.bay[kept]], self.arrived[kept], self.departed[kept])
 
@@ -98,7 +100,7 @@ def read_presence(path: Path) -> tuple[Presence, Read]:
 def read_visitor_stays(path: Path) -> tuple[Floats, int]:
     """Return the minutes of stays of 5 minutes and longer, and how many rows were not usable; raises SettingsError.
 
-    The file has a column `minutes`, or Melbourne's `Status` and `DurationSeconds`, whose vacancies are left out.
+    The file has a column `minutes`, or Melbourne's `Status`, `ArrivalTime` and `DepartureTime`; vacancies are left out.
     """
     minutes: list[float] = []
     dropped = 0
@@ -124,17 +126,22 @@ def read_visitor_stays(path: Path) -> tuple[Floats, int]:
 def _reader_of(path: Path, columns: Iterable[str]) -> Callable[[dict[str, str | None]], float | None]:
     named = set(columns)
     if "minutes" in named:
-        return lambda row: _number(row["minutes"])
-    if {"Status", "DurationSeconds"} <= named:
-        return lambda row: (
-            _number(row["DurationSeconds"]) / 60 if (row["Status"] or "").strip().lower() == PRESENT else None
-        )
-    raise SettingsError(f"{path}: no column minutes, nor Status and DurationSeconds")
+        return lambda row: _length(float(row["minutes"] or ""))
+    if {"Status", *_TIMES} <= named:
+        return _stay_of
+    raise SettingsError(f"{path}: no column minutes, nor Status, {' and '.join(_TIMES)}")
 
 
-def _number(text: str | None) -> float:
-    value = float(text or "")
-    if not (math.isfinite(value) and 0 <= value <= STAY_MAX_MIN * 60):
-        msg = f"{text!r} is no length of a stay"
+def _stay_of(row: dict[str, str | None]) -> float | None:
+    if (row["Status"] or "").strip().lower() != PRESENT:
+        return None
+    # not DurationSeconds, which is rounded: a stay of "5 minutes" may be one of four
+    arrived, departed = (datetime.fromisoformat((row[name] or "").strip()).replace(tzinfo=UTC) for name in _TIMES)
+    return _length((departed - arrived).total_seconds() / 60)
+
+
+def _length(minutes: float) -> float:
+    if not 0 <= minutes <= STAY_MAX_MIN:
+        msg = f"{minutes} is no length of a stay"
         raise ValueError(msg)
-    return value
+    return minutes

@@ -13,6 +13,7 @@ COMMANDS = {
     "allocate": ("allocate",),
     "simulate": ("simulate",),
     "replay": ("replay",),
+    "calibrate": ("calibrate",),
     "tap": ("tap",),
     "doctor": ("doctor",),
     "bays": ("bays",),

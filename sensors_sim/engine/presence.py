@@ -117,7 +117,7 @@ def absences(residents: Residents, first_weekday: int, days: int, rng: Generator
     begin, end = -BURN_IN_DAYS * DAY, days * DAY
     # the working clock starts on a Monday at the turn, and is each resident's own
     own = TURN + residents.phase_min - first_weekday * DAY
-    departures = _Departures(residents)
+    departures, returns = _Departures(residents), _Returns(residents)
     active = np.arange(len(residents))
     home_since = np.full(len(residents), begin) - own
     parts: list[tuple[Ints, Ints, Ints]] = []
@@ -128,7 +128,7 @@ def absences(residents: Residents, first_weekday: int, days: int, rng: Generator
         home_since = leave
         gone = leave[leaves]
         if gone.size:
-            back = gone + _time_away(residents, active[leaves], gone, rng)
+            back = gone + returns.minutes(active[leaves], gone, rng)
             home_since = leave.copy()
             home_since[leaves] = back
             offset = own[active[leaves]]
@@ -161,46 +161,56 @@ class _Departures:
         return np.maximum(drawn, since + 1), rng.random(len(who)) * highest < factor
 
 
-def _time_away(residents: Residents, who: Ints, leave: Ints, rng: Generator) -> Ints:
-    """Return for how many minutes each is away that leaves then."""
-    profile = residents.profile
-    weekday = leave // DAY % DAYS_OF_WEEK
-    kind, block = WEEKEND[weekday], BLOCK_OF_HOUR[leave % DAY // HOUR]
-    share, odds = profile.over_night[kind, block], residents.over_night_odds[who] * profile.over_night_factor[weekday]
-    long = rng.random(len(who)) < share * odds / (1 - share + share * odds)
-    uniform = rng.random(len(who))
-    # S(t) ** (1 / factor) in place of S(t): every hazard of return divided by the factor
-    quantile = 1 - uniform ** np.where(long, residents.nights[who], residents.away[who])
-    away = np.empty(len(who), dtype=np.int64)
-    away[~long] = _within_day(profile, kind[~long], block[~long], leave[~long], quantile[~long])
-    away[long] = _over_nights(profile, leave[long], quantile[long], rng)
-    return away
+class _Returns:
+    """Times away: within the day by quantiles, over night by a number of nights and an hour of return."""
+
+    def __init__(self, residents: Residents) -> None:
+        self._residents, self._profile = residents, residents.profile
+        self._shares, self._bounds = np.array(AWAY_SHARES), np.array(NIGHTS)
+        self._nights, self._hours = _Choice(residents.profile.nights), _Choice(residents.profile.return_share)
+
+    def minutes(self, who: Ints, leave: Ints, rng: Generator) -> Ints:
+        """Return for how many minutes each is away that leaves then."""
+        profile, residents = self._profile, self._residents
+        weekday = leave // DAY % DAYS_OF_WEEK
+        kind, block = WEEKEND[weekday], BLOCK_OF_HOUR[leave % DAY // HOUR]
+        share = profile.over_night[kind, block]
+        odds = residents.over_night_odds[who] * profile.over_night_factor[weekday]
+        long = rng.random(len(who)) < share * odds / (1 - share + share * odds)
+        # S(t) ** (1 / factor) in place of S(t): every hazard of return divided by the factor
+        quantile = 1 - rng.random(len(who)) ** np.where(long, residents.nights[who], residents.away[who])
+        away = self._within_day(kind, block, leave, quantile)
+        away[long] = self._over_nights(leave[long], quantile[long], rng)
+        return away
+
+    def _within_day(self, kind: Ints, block: Ints, leave: Ints, quantile: Floats) -> Ints:
+        shares, table = self._shares, self._profile.away_min
+        left = np.minimum(np.searchsorted(shares, quantile, side="right") - 1, len(shares) - 2)
+        low, high = table[kind, block, left], table[kind, block, left + 1]
+        minutes = low + (high - low) * (quantile - shares[left]) / (shares[left + 1] - shares[left])
+        return np.maximum(np.minimum(minutes.astype(np.int64), DAY - 1 - leave % DAY), 1)
+
+    def _over_nights(self, leave: Ints, quantile: Floats, rng: Generator) -> Ints:
+        uniform = rng.random((3, len(leave)))
+        chosen = self._nights.of(leave // DAY % DAYS_OF_WEEK, quantile)
+        low, high = self._bounds[chosen], self._bounds[chosen + 1]
+        day = leave // DAY + low + (uniform[0] * (high - low)).astype(np.int64)
+        hour = self._hours.of(WEEKEND[day % DAYS_OF_WEEK], uniform[1])
+        return day * DAY + hour * HOUR + (uniform[2] * HOUR).astype(np.int64) - leave
 
 
-def _within_day(profile: PresenceProfile, kind: Ints, block: Ints, leave: Ints, quantile: Floats) -> Ints:
-    shares = np.array(AWAY_SHARES)
-    left = np.clip(np.searchsorted(shares, quantile, side="right") - 1, 0, len(shares) - 2)
-    low, high = profile.away_min[kind, block, left], profile.away_min[kind, block, left + 1]
-    minutes = low + (high - low) * (quantile - shares[left]) / (shares[left + 1] - shares[left])
-    return np.clip(np.round(minutes).astype(np.int64), 1, np.maximum(DAY - 1 - leave % DAY, 1))
+class _Choice:
+    """Columns of a table, each as often as its share of the row says."""
 
+    def __init__(self, shares: Floats) -> None:
+        until = np.cumsum(shares, axis=1)
+        self._columns = shares.shape[1]
+        self._until = (until / until[:, -1:] + np.arange(len(shares))[:, None]).ravel()
 
-def _over_nights(profile: PresenceProfile, leave: Ints, quantile: Floats, rng: Generator) -> Ints:
-    bounds = np.array(NIGHTS)
-    chosen = _choose(profile.nights, leave // DAY % DAYS_OF_WEEK, quantile)
-    nights = bounds[chosen] + np.floor(rng.random(len(leave)) * (bounds[chosen + 1] - bounds[chosen])).astype(np.int64)
-    day = leave // DAY + nights
-    hour = _choose(profile.return_share, WEEKEND[day % DAYS_OF_WEEK], rng.random(len(leave)))
-    return day * DAY + hour * HOUR + rng.integers(0, HOUR, len(leave)) - leave
-
-
-def _choose(shares: Floats, row: Ints, uniform: Floats) -> Ints:
-    """Return for each a column of its row, as often as the row's shares say."""
-    until = np.cumsum(shares, axis=1)
-    until = until / until[:, -1:] + np.arange(len(shares))[:, None]
-    columns = shares.shape[1]
-    found = np.searchsorted(until.ravel(), uniform + row, side="right") - row * columns
-    return np.clip(found, 0, columns - 1)
+    def of(self, row: Ints, uniform: Floats) -> Ints:
+        """Return a column for each row, where its uniform number falls."""
+        found = np.searchsorted(self._until, uniform + row, side="right") - row * self._columns
+        return np.minimum(found, self._columns - 1)
 
 
 def _sorted(parts: list[tuple[Ints, Ints, Ints]]) -> Absences:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from sensors_sim.engine.presence import Floats, Ints
 
+HOURS_OF_WEEK = DAYS_OF_WEEK * HOURS
 ROUNDS = 6
 PRIOR = 2.0
 """Each bay's own figure is drawn to everybody's as if it had been seen this often to be the same."""
@@ -146,13 +147,13 @@ def _left_and_home(bay: Ints, arrived: Ints, departed: Ints, count: int) -> tupl
 
 def hours_of_week(bay: Ints, start: Ints, end: Ints, count: int) -> Floats:
     """Return how many hours the spans of each bay cover of each weekday's hours: [bays, 7, 24]."""
-    covered = np.zeros((count, DAYS_OF_WEEK, HOURS))
     hours = (end - 1) // HOUR - start // HOUR + 1
     span = np.repeat(np.arange(len(bay)), hours)
-    hour = start[span] // HOUR + np.arange(len(span)) - np.repeat(np.cumsum(hours) - hours, hours)
-    spent = np.minimum(end[span], (hour + 1) * HOUR) - np.maximum(start[span], hour * HOUR)
-    np.add.at(covered, (bay[span], hour // HOURS % DAYS_OF_WEEK, hour % HOURS), spent / HOUR)
-    return covered
+    hour = np.arange(len(span)) + (start // HOUR - np.cumsum(hours) + hours)[span]
+    spent = np.minimum(end[span] - hour * HOUR, HOUR) - np.maximum(start[span] - hour * HOUR, 0)
+    cell = (bay * HOURS_OF_WEEK)[span] + hour % HOURS_OF_WEEK
+    covered = np.bincount(cell, spent, count * HOURS_OF_WEEK) / HOUR
+    return covered.reshape(count, DAYS_OF_WEEK, HOURS)
 
 
 def _trips(bay: Ints, arrived: Ints, departed: Ints) -> _Trips:
