@@ -14,13 +14,15 @@ from sensors_sim.engine.presence import (
     HOURS,
     LEAVE_HOURS,
     NIGHTS,
+    RATE_LEAST,
+    RATE_MOST,
+    TRAIT_MOST,
     TRAITS,
     PresenceProfile,
 )
 
 BLOCKS, QUANTILES, NIGHT_CLASSES, TRAIT_COUNT = len(LEAVE_HOURS), len(AWAY_SHARES), len(NIGHTS) - 1, len(TRAITS)
 EIGENVALUE_LEAST = 1e-6
-TRAIT_SD_MAX = 4.0
 
 Rows = tuple[tuple[float, ...], ...]
 
@@ -54,16 +56,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=0.01, le=100)]
 Minutes = Annotated[float, Field(ge=1, le=1440)]
 ByDay = Annotated[tuple[Factor, ...], Field(min_length=DAYS_OF_WEEK, max_length=DAYS_OF_WEEK)]
-ByHour = Annotated[
-    tuple[Annotated[float, Field(ge=1e-4, le=60)], ...], Field(min_length=HOURS, max_length=HOURS)
-]
+ByHour = Annotated[tuple[Annotated[float, Field(ge=RATE_LEAST, le=RATE_MOST)], ...], Field(min_length=HOURS, max_length=HOURS)]
 ReturnShares = Annotated[tuple[Share, ...], Field(min_length=HOURS, max_length=HOURS), AfterValidator(_some)]
 NightShares = Annotated[
     tuple[Share, ...], Field(min_length=NIGHT_CLASSES, max_length=NIGHT_CLASSES), AfterValidator(_some)
 ]
-Quantiles = Annotated[
-    tuple[Minutes, ...], Field(min_length=QUANTILES, max_length=QUANTILES), AfterValidator(_rising)
-]
+Quantiles = Annotated[tuple[Minutes, ...], Field(min_length=QUANTILES, max_length=QUANTILES), AfterValidator(_rising)]
 ByTrait = Field(min_length=TRAIT_COUNT, max_length=TRAIT_COUNT)
 Correlation = Annotated[tuple[Annotated[tuple[float, ...], ByTrait], ...], ByTrait, AfterValidator(_correlation)]
 
@@ -86,8 +84,8 @@ class KindOfDay(Figures):
 class Traits(Figures):
     """How residents differ: together normal, in the order of `presence.TRAITS`."""
 
-    mean: Annotated[tuple[Annotated[float, Field(ge=-5, le=5)], ...], ByTrait]
-    sd: Annotated[tuple[Annotated[float, Field(ge=0, le=TRAIT_SD_MAX)], ...], ByTrait]
+    mean: Annotated[tuple[Annotated[float, Field(ge=-TRAIT_MOST, le=TRAIT_MOST)], ...], ByTrait]
+    sd: Annotated[tuple[Annotated[float, Field(ge=0, le=TRAIT_MOST)], ...], ByTrait]
     correlation: Correlation
 
 
@@ -113,17 +111,19 @@ class Residents(Figures):
             }
             for kind, name in enumerate(("weekday", "weekend"))
         }
-        return cls.model_validate({
-            **kinds,
-            "weekday_factor": fitted.weekday_factor.round(3).tolist(),
-            "over_night_factor": fitted.over_night_factor.round(3).tolist(),
-            "nights": fitted.nights.round(4).tolist(),
-            "traits": {
-                "mean": fitted.trait_mean.round(3).tolist(),
-                "sd": fitted.trait_sd.round(3).tolist(),
-                "correlation": fitted.trait_correlation.round(3).tolist(),
-            },
-        })
+        return cls.model_validate(
+            {
+                **kinds,
+                "weekday_factor": fitted.weekday_factor.round(3).tolist(),
+                "over_night_factor": fitted.over_night_factor.round(3).tolist(),
+                "nights": fitted.nights.round(4).tolist(),
+                "traits": {
+                    "mean": fitted.trait_mean.round(3).tolist(),
+                    "sd": fitted.trait_sd.round(3).tolist(),
+                    "correlation": fitted.trait_correlation.round(3).tolist(),
+                },
+            }
+        )
 
     def presence(self) -> PresenceProfile:
         """Return the figures as the engine takes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sensors_sim.engine.presence import AWAY_SHARES, LEAVE_HOURS, NIGHTS, TRAITS
@@ -14,9 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH = 118
 _BLOCKS = ", ".join(f"{hour:02}" for hour in LEAVE_HOURS)
-_NIGHTS = ", ".join(
-    str(low) if after == low + 1 else f"{low}-{after - 1}" for low, after in zip(NIGHTS, NIGHTS[1:], strict=False)
-)
+_NIGHTS = ", ".join(str(low) if after == low + 1 else f"{low}-{after - 1}" for low, after in pairwise(NIGHTS))
 COMMENTS = {
     "leave_per_hour": "Departures in an hour at home, for the hours from 04:00 to 03:00, of a resident without traits.",
     "over_night": f"Share of departures not back before 04:00, leaving from {_BLOCKS} o'clock on.",
@@ -24,7 +23,7 @@ COMMENTS = {
     "return_share": "When those who stayed over night come back: shares of the hours from 04:00 to 03:00.",
     "weekday_factor": "Departures of Monday to Sunday beside those of their kind of day.",
     "over_night_factor": "Odds of staying over night, leaving on Monday to Sunday, beside those of their kind of day.",
-    "nights": f"Shares of the numbers of nights away ({_NIGHTS}), a line for the departures of each weekday.",
+    "nights": f"Shares of the numbers of nights away ({_NIGHTS}),\n# a line for the departures of each weekday.",
     "mean": f"{', '.join(TRAITS)}:\n# logarithms of each resident's factors, and the phase of its day in hours.",
 }
 
@@ -41,7 +40,9 @@ def format_profile(profile: Profile) -> str:
 
 def _visitors(visitors: Visitors) -> str:
     fields = "".join(f"{name} = {value:.6g}\n" for name, value in visitors)
-    return f"# Stays of visitors: log-normal in minutes, fitted to those of at least stay_least_min.\n[visitors]\n{fields}"
+    return (
+        f"# Stays of visitors: log-normal in minutes, fitted to those of at least stay_least_min.\n[visitors]\n{fields}"
+    )
 
 
 def _residents(residents: Residents) -> Iterator[str]:

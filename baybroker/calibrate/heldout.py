@@ -13,14 +13,14 @@ from sensors_sim.engine.presence import (
     DAY,
     DAYS_OF_WEEK,
     HOUR,
-    HOURS,
     MORNING_HOURS,
     SATURDAY,
     TURN,
     absences,
     draw_residents,
 )
-from sensors_sim.engine.presence_fit import fit_presence, fit_stays, hours_of_week
+from sensors_sim.engine.presence_fit import fit_presence, hours_of_week
+from sensors_sim.engine.stay_fit import fit_stays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +202,6 @@ def _parted(count: int, rng: Generator) -> tuple[Ints, Ints]:
 
 
 def _medians(found: list[Differences]) -> Differences:
-    return Differences(*(
-        float(np.nanmedian([getattr(one, field.name) for one in found])) for field in fields(Differences)
-    ))
+    return Differences(
+        *(float(np.nanmedian([getattr(one, field.name) for one in found])) for field in fields(Differences))
+    )

@@ -44,8 +44,8 @@ def render(title: str, tables: Sequence[Table], figures: Sequence[go.Figure]) ->
         drawn = figure.to_html(full_html=False, include_plotlyjs=number == 0, div_id=f"figure-{number + 1}")
         parts.append(f"<section>{drawn}</section>")
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body><h1>{html.escape(title)}</h1>\n{body}</body></html>\n'
+    body = "\n".join([f"<h1>{html.escape(title)}</h1>", *parts])
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
 
 
 def _table(table: Table) -> str:
@@ -119,7 +119,5 @@ def _named(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
 
 def _line(figure: go.Figure, column: int, points: tuple[Floats | Ints, Floats], name: str, colour: str) -> None:
     x, y = (values.astype(float).round(5).tolist() for values in points)
-    line = go.Scatter(
-        x=x, y=y, name=name, legendgroup=name, showlegend=column == 1, line={"color": colour, "width": 2}
-    )
+    line = go.Scatter(x=x, y=y, name=name, legendgroup=name, showlegend=column == 1, line={"color": colour, "width": 2})
     figure.add_trace(line, row=1, col=column)

@@ -26,9 +26,10 @@ from baybroker.calibrate.heldout import (
 from baybroker.calibrate.reading import STAY_LEAST_MIN, read_presence, read_visitor_stays
 from baybroker.calibrate.report import Table, render, resident_figures, stay_figure
 from baybroker.cli.app import app
-from baybroker.cli.common import Json
+from baybroker.cli.common import Json  # noqa: TC001 - Typer reads the annotations at run time
 from broker_bridge.wire.errors import SettingsError
-from sensors_sim.engine.presence_fit import fit_presence, fit_stays
+from sensors_sim.engine.presence_fit import fit_presence
+from sensors_sim.engine.stay_fit import fit_stays
 from sensors_sim.profile import Profile, Residents, Visitors
 from sensors_sim.profile_toml import format_profile
 
@@ -63,7 +64,8 @@ class _Found:
 @app.command()
 def calibrate(
     file: Annotated[
-        Path | None, typer.Argument(help="CSV of residents' bays: bay,arrived_at,departed_at, local times.", exists=True)
+        Path | None,
+        typer.Argument(help="CSV of residents' bays: bay,arrived_at,departed_at, local times.", exists=True),
     ] = None,
     stays: Annotated[
         Path | None, typer.Option(help="CSV of visitors: minutes; or Status,ArrivalTime,DepartureTime.", exists=True)

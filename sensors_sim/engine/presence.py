@@ -37,6 +37,10 @@ BURN_IN_DAYS = 56
 """So long before the first midnight the process begins with every car at home."""
 TRAIT_LIMIT = 3.0
 """No resident is drawn further from the mean, in standard deviations."""
+TRAIT_MOST = 5.0
+"""Nor has a larger trait, in either direction: a factor of 148."""
+RATE_LEAST, RATE_MOST = 1e-4, 60.0
+"""Departures in an hour at home; a car moves at most once a minute."""
 
 BLOCK_OF_HOUR: Ints = np.searchsorted([hour - 4 for hour in LEAVE_HOURS], np.arange(HOURS), side="right") - 1
 """The block of each hour after the turn."""
@@ -100,7 +104,7 @@ def draw_residents(profile: PresenceProfile, count: int, rng: Generator) -> Resi
     """Return so many residents of that profile."""
     root = profile.trait_sd[:, None] * np.linalg.cholesky(profile.trait_correlation)
     normal = np.clip(rng.standard_normal((count, len(TRAITS))), -TRAIT_LIMIT, TRAIT_LIMIT)
-    traits = profile.trait_mean + normal @ root.T
+    traits = np.clip(profile.trait_mean + normal @ root.T, -TRAIT_MOST, TRAIT_MOST)
     factors = np.exp(traits[:, :6])
     return Residents(
         profile=profile,
@@ -188,7 +192,8 @@ class _Returns:
         left = np.minimum(np.searchsorted(shares, quantile, side="right") - 1, len(shares) - 2)
         low, high = table[kind, block, left], table[kind, block, left + 1]
         minutes = low + (high - low) * (quantile - shares[left]) / (shares[left + 1] - shares[left])
-        return np.maximum(np.minimum(minutes.astype(np.int64), DAY - 1 - leave % DAY), 1)
+        whole: Ints = np.maximum(np.minimum(minutes.astype(np.int64), DAY - 1 - leave % DAY), 1)
+        return whole
 
     def _over_nights(self, leave: Ints, quantile: Floats, rng: Generator) -> Ints:
         uniform = rng.random((3, len(leave)))
@@ -196,7 +201,8 @@ class _Returns:
         low, high = self._bounds[chosen], self._bounds[chosen + 1]
         day = leave // DAY + low + (uniform[0] * (high - low)).astype(np.int64)
         hour = self._hours.of(WEEKEND[day % DAYS_OF_WEEK], uniform[1])
-        return day * DAY + hour * HOUR + (uniform[2] * HOUR).astype(np.int64) - leave
+        back: Ints = day * DAY + hour * HOUR + (uniform[2] * HOUR).astype(np.int64)
+        return back - leave
 
 
 class _Choice:
@@ -210,7 +216,8 @@ class _Choice:
     def of(self, row: Ints, uniform: Floats) -> Ints:
         """Return a column for each row, where its uniform number falls."""
         found = np.searchsorted(self._until, uniform + row, side="right") - row * self._columns
-        return np.minimum(found, self._columns - 1)
+        column: Ints = np.minimum(found, self._columns - 1)
+        return column
 
 
 def _sorted(parts: list[tuple[Ints, Ints, Ints]]) -> Absences:

@@ -1,4 +1,4 @@
-"""Fitting the residents' profile to presence rows, and visitors' stays to a log-normal. Pure: arrays in, figures out."""
+"""Fitting the residents' profile to presence rows. Pure: arrays in, figures out."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit, logit, log_ndtr
+from scipy.special import expit, logit
 
 from sensors_sim.engine.presence import (
     AWAY_SHARES,
@@ -19,7 +18,9 @@ from sensors_sim.engine.presence import (
     HOURS,
     LEAVE_HOURS,
     NIGHTS,
-    TRAITS,
+    RATE_LEAST,
+    RATE_MOST,
+    TRAIT_MOST,
     TURN,
     WEEKEND,
     PresenceProfile,
@@ -34,12 +35,15 @@ HOURS_OF_WEEK = DAYS_OF_WEEK * HOURS
 ROUNDS = 6
 PRIOR = 2.0
 """Each bay's own figure is drawn to everybody's as if it had been seen this often to be the same."""
+LEAST_CELL = 20
+"""A block with fewer absences borrows those of the same hours, or of everybody."""
+FACTOR_MOST = 50.0
+"""A weekday beside the others of its kind, or they beside it."""
 PHASES_H: Floats = np.arange(-4, 4.01, 0.25)
 PHASE_SD_H = 1.5
 PHASE_STEP = 15
+"""Minutes of the histogram that each bay's departures are laid over everybody's by."""
 PHASE_ROUNDS = 4
-LEAST_CELL = 20
-RATE_LEAST = 1e-4
 CORRELATION_KEPT = 0.99
 """So that a few bays, or rounded figures, still give a matrix that has a root."""
 
@@ -76,7 +80,7 @@ def fit_presence(bay: ArrayLike, arrived_min: ArrayLike, departed_min: ArrayLike
     away_min, away = _within_day(trips, count)
     nights, nights_longer = _nights(trips, count)
     traits = np.column_stack([leaves, over_night_log_odds, nights_longer, away, phase_h])
-    mean, sd, correlation = _spread(traits, observed / observed.sum())
+    mean, sd, correlation = _spread(np.clip(traits, -TRAIT_MOST, TRAIT_MOST), observed / observed.sum())
     return PresenceProfile(
         leave_per_hour=leave_per_hour,
         weekday_factor=weekday_factor,
@@ -122,18 +126,22 @@ def _departures(bay: Ints, arrived: Ints, departed: Ints, count: int) -> tuple[F
     for _ in range(ROUNDS):
         expected = home_h * factor[:, CLASS_OF_HOUR]
         for kind in (0, 1):
-            days = WEEKEND == kind
+            days = kind == WEEKEND
             due = (expected * day_factor[:, None])[:, days].sum(axis=(0, 1))
             gone = left[:, days].sum(axis=(0, 1))
             overall = gone.sum() / max(due.sum(), 1e-9)
-            rate[kind] = np.maximum((gone + overall) / (due + 1), RATE_LEAST)
+            rate[kind] = np.clip((gone + overall) / (due + 1), RATE_LEAST, RATE_MOST)
         due_by_day = (expected * rate[WEEKEND]).sum(axis=(0, 2))
-        day_factor = (left.sum(axis=(0, 2)) + 1) / (due_by_day + 1)
+        day_factor = _bounded((left.sum(axis=(0, 2)) + 1) / (due_by_day + 1))
         due_of_bay = home_h * rate[WEEKEND] * day_factor[:, None]
         for chosen in range(3):
-            cells = CLASS_OF_HOUR == chosen
+            cells = chosen == CLASS_OF_HOUR
             factor[:, chosen] = (left[:, cells].sum(axis=1) + PRIOR) / (due_of_bay[:, cells].sum(axis=1) + PRIOR)
     return rate, day_factor, np.log(factor)
+
+
+def _bounded(factors: Floats) -> Floats:
+    return np.clip(factors, 1 / FACTOR_MOST, FACTOR_MOST)
 
 
 def _left_and_home(bay: Ints, arrived: Ints, departed: Ints, count: int) -> tuple[Floats, Floats]:
@@ -142,7 +150,8 @@ def _left_and_home(bay: Ints, arrived: Ints, departed: Ints, count: int) -> tupl
     # a bay is observed to its last departure because it left: that one is not counted
     again = np.append(bay[1:] == bay[:-1], False)
     np.add.at(left, (bay[again], departed[again] // DAY % DAYS_OF_WEEK, departed[again] % DAY // HOUR), 1)
-    return left, hours_of_week(bay, arrived, departed, count)
+    # the minute of the departure counts as one at home, so that no hour has departures and nobody to leave
+    return left, hours_of_week(bay, arrived, departed + 1, count)
 
 
 def hours_of_week(bay: Ints, start: Ints, end: Ints, count: int) -> Floats:
@@ -181,11 +190,17 @@ def _over_night(trips: _Trips, count: int) -> tuple[Floats, Floats, Floats]:
     base = logit(share)[trips.kind, trips.block]
     own, of_day = np.zeros(count), np.zeros(DAYS_OF_WEEK)
     for _ in range(2 * ROUNDS):
-        for offset, group in ((own, trips.bay), (of_day, trips.weekday)):
-            chance = expit(base + own[trips.bay] + of_day[trips.weekday])
-            slope = np.bincount(group, (trips.nights > 0) - chance, len(offset)) - offset
-            offset += slope / (np.bincount(group, chance * (1 - chance), len(offset)) + 1)
-    return share, np.exp(of_day), own
+        own = own + _step(trips, base + of_day[trips.weekday], own, trips.bay)
+        of_day = of_day + _step(trips, base + own[trips.bay], of_day, trips.weekday)
+    return share, _bounded(np.exp(of_day)), own
+
+
+def _step(trips: _Trips, log_odds: Floats, offset: Floats, group: Ints) -> Floats:
+    """Return Newton's step of a logistic regression on groups' offsets, which are standard normal beforehand."""
+    chance = expit(log_odds + offset[group])
+    slope = np.bincount(group, (trips.nights > 0) - chance, len(offset)) - offset
+    step: Floats = slope / (np.bincount(group, chance * (1 - chance), len(offset)) + 1)
+    return step
 
 
 def _within_day(trips: _Trips, count: int) -> tuple[Floats, Floats]:
@@ -222,14 +237,16 @@ def _nights(trips: _Trips, count: int) -> tuple[Floats, Floats]:
 def _log_longer(bay: Ints, survival: Floats, count: int) -> Floats:
     """Return the logarithm of each bay's mean cumulative hazard, which everybody has as 1."""
     spent = np.bincount(bay, -np.log(np.maximum(survival, 1e-6)), count)
-    return np.log((spent + PRIOR) / (np.bincount(bay, minlength=count) + PRIOR))
+    longer: Floats = np.log((spent + PRIOR) / (np.bincount(bay, minlength=count) + PRIOR))
+    return longer
 
 
 def _return_share(trips: _Trips) -> Floats:
     long = trips.nights > 0
     seen = np.full((2, HOURS), 0.5)
     np.add.at(seen, (WEEKEND[trips.back[long] // DAY % DAYS_OF_WEEK], trips.back[long] % DAY // HOUR), 1)
-    return seen / seen.sum(axis=1, keepdims=True)
+    shares: Floats = seen / seen.sum(axis=1, keepdims=True)
+    return shares
 
 
 def _spread(traits: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
@@ -241,18 +258,3 @@ def _spread(traits: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
     correlation = CORRELATION_KEPT * covariance / np.outer(scale, scale)
     np.fill_diagonal(correlation, 1.0)
     return mean, sd, correlation
-
-
-def fit_stays(minutes: ArrayLike, least: float) -> tuple[float, float]:
-    """Return mean and deviation of the logarithm, by maximum likelihood among the stays of at least that length."""
-    logs = np.log(np.asarray(minutes, dtype=float))
-    bound = np.log(least)
-    logs = logs[logs >= bound]
-
-    def loss(point: Floats) -> float:
-        mean, sd = point[0], np.exp(point[1])
-        return float(np.mean(0.5 * ((logs - mean) / sd) ** 2) + point[1] + log_ndtr((mean - bound) / sd))
-
-    start = np.array([logs.mean(), np.log(logs.std())])
-    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-10})
-    return float(found.x[0]), float(np.exp(found.x[1]))
