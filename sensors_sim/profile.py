@@ -56,7 +56,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Factor = Annotated[float, Field(ge=0.01, le=100)]
 Minutes = Annotated[float, Field(ge=1, le=1440)]
 ByDay = Annotated[tuple[Factor, ...], Field(min_length=DAYS_OF_WEEK, max_length=DAYS_OF_WEEK)]
-ByHour = Annotated[tuple[Annotated[float, Field(ge=RATE_LEAST, le=RATE_MOST)], ...], Field(min_length=HOURS, max_length=HOURS)]
+ByHour = Annotated[
+    tuple[Annotated[float, Field(ge=RATE_LEAST, le=RATE_MOST)], ...], Field(min_length=HOURS, max_length=HOURS)
+]
 ReturnShares = Annotated[tuple[Share, ...], Field(min_length=HOURS, max_length=HOURS), AfterValidator(_some)]
 NightShares = Annotated[
     tuple[Share, ...], Field(min_length=NIGHT_CLASSES, max_length=NIGHT_CLASSES), AfterValidator(_some)

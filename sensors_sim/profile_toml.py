@@ -19,7 +19,7 @@ _NIGHTS = ", ".join(str(low) if after == low + 1 else f"{low}-{after - 1}" for l
 COMMENTS = {
     "leave_per_hour": "Departures in an hour at home, for the hours from 04:00 to 03:00, of a resident without traits.",
     "over_night": f"Share of departures not back before 04:00, leaving from {_BLOCKS} o'clock on.",
-    "away_min": f"Minutes away of the others, a line for each of those hours: the quantiles {AWAY_SHARES}.",
+    "away_min": f"Minutes away of the others, a line for each of those hours:\n# the quantiles {AWAY_SHARES}.",
     "return_share": "When those who stayed over night come back: shares of the hours from 04:00 to 03:00.",
     "weekday_factor": "Departures of Monday to Sunday beside those of their kind of day.",
     "over_night_factor": "Odds of staying over night, leaving on Monday to Sunday, beside those of their kind of day.",

@@ -40,7 +40,9 @@ def test_the_shipped_profile_is_the_one_that_these_bays_give(real):
     fitted = Residents.of(fit_presence(real.bay, real.arrived, real.departed)).presence()
     for name in shipped.__slots__:
         # figures are rounded, and libraries differ in the last bit
-        np.testing.assert_allclose(getattr(shipped, name), getattr(fitted, name), atol=1 if name == "away_min" else 2e-3)
+        np.testing.assert_allclose(
+            getattr(shipped, name), getattr(fitted, name), atol=1 if name == "away_min" else 2e-3
+        )
 
 
 @with_presence
