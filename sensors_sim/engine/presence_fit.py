@@ -22,6 +22,7 @@ from sensors_sim.engine.presence import (
     RATE_MOST,
     TRAIT_MOST,
     TURN,
+    WEEK,
     WEEKEND,
     PresenceProfile,
 )
@@ -156,13 +157,16 @@ def _left_and_home(bay: Ints, arrived: Ints, departed: Ints, count: int) -> tupl
 
 def hours_of_week(bay: Ints, start: Ints, end: Ints, count: int) -> Floats:
     """Return how many hours the spans of each bay cover of each weekday's hours: [bays, 7, 24]."""
-    hours = (end - 1) // HOUR - start // HOUR + 1
+    weeks = (end - start) // WEEK
+    whole = np.bincount(bay, weeks, count)
+    start = start + weeks * WEEK
+    hours = np.maximum((end - 1) // HOUR - start // HOUR + 1, 0)
     span = np.repeat(np.arange(len(bay)), hours)
     hour = np.arange(len(span)) + (start // HOUR - np.cumsum(hours) + hours)[span]
     spent = np.minimum(end[span] - hour * HOUR, HOUR) - np.maximum(start[span] - hour * HOUR, 0)
     cell = (bay * HOURS_OF_WEEK)[span] + hour % HOURS_OF_WEEK
     covered = np.bincount(cell, spent, count * HOURS_OF_WEEK) / HOUR
-    return covered.reshape(count, DAYS_OF_WEEK, HOURS)
+    return whole[:, None, None] + covered.reshape(count, DAYS_OF_WEEK, HOURS)
 
 
 def _trips(bay: Ints, arrived: Ints, departed: Ints) -> _Trips:

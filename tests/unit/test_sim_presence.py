@@ -9,7 +9,7 @@ import pytest
 
 from baybroker.calibrate.heldout import measure, simulated
 from sensors_sim.engine.presence import DAY, HOUR, TRAITS, absences, draw_residents
-from sensors_sim.engine.presence_fit import fit_presence
+from sensors_sim.engine.presence_fit import fit_presence, hours_of_week
 from sensors_sim.engine.stay_fit import fit_stays
 from sensors_sim.profile import load_profile
 
@@ -125,3 +125,13 @@ def test_one_bay_is_enough_and_gives_residents_that_are_all_alike():
 def test_the_stays_fit_sees_through_the_truncation(log_mean, log_sd):
     stays = rng().lognormal(log_mean, log_sd, 20_000)
     assert fit_stays(stays[stays >= 5], 5) == pytest.approx((log_mean, log_sd), abs=0.06)
+
+
+def test_hours_of_a_week_are_those_that_spans_cover():
+    spans = np.array([(0, 90), (DAY - 30, DAY + 30), (5, 5 + 15 * 7 * DAY), (-HOUR, 7 * DAY)])
+    covered = hours_of_week(np.arange(4), spans[:, 0], spans[:, 1], 4)
+    np.testing.assert_allclose(covered.sum(axis=(1, 2)), (spans[:, 1] - spans[:, 0]) / HOUR)
+    assert (covered[0, 0, 0], covered[0, 0, 1]) == (1, 0.5)
+    assert (covered[1, 0, 23], covered[1, 1, 0]) == (0.5, 0.5)
+    assert (covered[2] == 15).all()
+    assert covered[3, 6, 23] == 2
