@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -51,21 +51,24 @@ class Measures:
     """Each bay's P(present) on weekdays from 04:00 to 05:00."""
     noon: Floats
     """Likewise from 13:00 to 14:00."""
-    morning_sd_h: float
+    morning_sd_h: float | None
     """Irregularity: how far a bay's weekday departures of 04:00 to 10:00 scatter, the median of the bays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """How far one set of bays is from another: points, a Kolmogorov-Smirnov distance, shares of the other's figure."""
+    """How far one set of bays is from another: points, a Kolmogorov-Smirnov distance, shares of the other's figure.
+
+    None where there is nothing to compare: the other's figure is zero, or too few departures tell it.
+    """
 
     present_weekday_points: float
     present_weekend_points: float
     away_ks: float
-    changes_share: float
-    spread_night_share: float
-    spread_noon_share: float
-    morning_sd_share: float
+    changes_share: float | None
+    spread_night_share: float | None
+    spread_noon_share: float | None
+    morning_sd_share: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,7 @@ def measure(presence: Presence) -> Measures:
     )
 
 
-def _morning_sd_h(presence: Presence) -> float:
+def _morning_sd_h(presence: Presence) -> float | None:
     own = presence.departed - TURN
     morning = (own // DAY % DAYS_OF_WEEK < SATURDAY) & (own % DAY < MORNING_HOURS * HOUR)
     bay, hour = presence.bay[morning], own[morning] % DAY / HOUR
@@ -113,7 +116,7 @@ def _morning_sd_h(presence: Presence) -> float:
     mean = np.bincount(bay, hour, presence.bays) / np.maximum(seen, 1)
     square = np.bincount(bay, (hour - mean[bay]) ** 2, presence.bays) / np.maximum(seen, 1)
     often = seen >= REGULAR_LEAST
-    return float(np.median(np.sqrt(square[often]))) if often.any() else float("nan")
+    return float(np.median(np.sqrt(square[often]))) if often.any() else None
 
 
 def compare(one: Measures, other: Measures) -> Differences:
@@ -130,8 +133,8 @@ def compare(one: Measures, other: Measures) -> Differences:
     )
 
 
-def _off(one: float, other: float) -> float:
-    return abs(one / other - 1) if other else float("nan")
+def _off(one: float | None, other: float | None) -> float | None:
+    return abs(one / other - 1) if one is not None and other else None
 
 
 def ks(one: Floats, other: Floats) -> float:
@@ -202,6 +205,8 @@ def _parted(count: int, rng: Generator) -> tuple[Ints, Ints]:
 
 
 def _medians(found: list[Differences]) -> Differences:
-    return Differences(
-        *(float(np.nanmedian([getattr(one, field.name) for one in found])) for field in fields(Differences))
-    )
+    medians: dict[str, Any] = {}
+    for name in (field.name for field in fields(Differences)):
+        known = [value for value in (getattr(one, name) for one in found) if value is not None]
+        medians[name] = float(np.median(known)) if known else None
+    return Differences(**medians)

@@ -145,11 +145,15 @@ def _rows(dropped: int, first: str | None) -> str:
 
 def _resident_table(checked: HeldOut) -> Table:
     rows = [
-        (name, *(f"{times * getattr(part, key):.1f}" for part in (checked.simulated, checked.real)))
+        (name, *(_told(getattr(part, key), times) for part in (checked.simulated, checked.real)))
         for key, (name, times) in FIGURES.items()
     ]
     title = f"Residents: a third of the bays held out, medians of {checked.splits} splits"
     return Table(title, ("distance from the bays held out", "simulated", "the real bays fitted"), rows)
+
+
+def _told(value: float | None, times: int) -> str:
+    return "-" if value is None else f"{times * value:.1f}"
 
 
 def _visitor_table(distance: float, checked: HeldOutStays) -> Table:

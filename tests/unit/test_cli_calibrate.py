@@ -143,3 +143,20 @@ def test_sensors_stays_are_timed_by_their_ends_and_vacancies_left_out(monkeypatc
     assert code == 0
     assert json.loads(said)["visitors"]["used_stays"] == 56
     assert json.loads(said)["visitors"]["dropped_rows"] == 1
+
+
+def test_a_figure_that_nothing_tells_is_none(monkeypatch, capsys, tmp_path):
+    # every car is away from 20:00 to 21:00, each day: no morning departures, and all bays alike
+    path = tmp_path / "homes.csv"
+    lines = ["bay,arrived_at,departed_at"]
+    for bay in range(9):
+        for day in range(40):
+            arrived, departed = (MONDAY + timedelta(days=day, hours=hours) for hours in (21, 44))
+            lines.append(f"b-{bay},{arrived.isoformat()},{departed.isoformat()}")
+    path.write_text("\n".join(lines))
+    code, said, _ = run(monkeypatch, capsys, path, "--splits", 1, "--json")
+    found = json.loads(said)["residents"]["held_out"]["real"]
+    assert code == 0
+    assert found["changes_share"] == pytest.approx(0)
+    assert (found["morning_sd_share"], found["spread_noon_share"]) == (None, None)
+    assert "│         - │" in run(monkeypatch, capsys, path, "--splits", 1)[1]
