@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from broker_bridge.wire.errors import SettingsError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def config_dir() -> Path:
@@ -36,3 +42,21 @@ def find_config(folder: str, name_or_path: str) -> Path:
         known = ", ".join(sorted(other.stem for other in path.parent.glob("*.toml"))) or "none"
         raise SettingsError(f"no {folder[:-1]} is named {name_or_path!r}; there are: {known}")
     return path
+
+
+def load_toml(path: Path, model: type[Model]) -> Model:
+    """Return what the file holds; raises SettingsError, in one line with the file and the first wrong field."""
+    try:
+        return model.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False, include_context=False)
+        # a misspelt field is also a missing one: the spelling is the better news
+        first = min(problems, key=lambda problem: problem["type"] != "extra_forbidden")
+        field = ".".join(str(part) for part in first["loc"]) or model.__name__.lower()
+        reason = first["msg"].removeprefix("Value error, ")
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SettingsError(f"{path}: {field}: {reason}{more}") from None

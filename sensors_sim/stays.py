@@ -6,7 +6,7 @@ import csv
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -52,11 +52,15 @@ class Stays:
         return min(stays[0].arrived_ms for stays in self.of_bay.values())
 
 
-def read_stays(path: Path, time_zone: str) -> Stays:
-    """Read a file; bad rows are dropped and told of, overlapping stays of a bay merged; raises SettingsError."""
+def read_stays(path: Path, time_zone: str | None) -> Stays:
+    """Read a file; bad rows are dropped and told of, overlapping stays of a bay merged; raises SettingsError.
+
+    Without a time zone the clock on the wall is kept as it is written, whatever its offset, as if it were UTC's.
+    """
     found = Stays()
     rows: dict[str, list[Stay]] = defaultdict(list)
     written: dict[str, str] = {}
+    zone = ZoneInfo(time_zone) if time_zone is not None else None
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -65,7 +69,7 @@ def read_stays(path: Path, time_zone: str) -> Stays:
                 raise SettingsError(f"{path}: no column {missing[0]}: the first line must be {','.join(NEEDED)}")
             for row in reader:
                 try:
-                    stay = _read_row(row, ZoneInfo(time_zone))
+                    stay = _read_row(row, zone)
                     _read_place(row, stay.bay, found)
                 except ValueError as error:
                     found.dropped.append(Dropped(reader.line_num, str(error)))
@@ -82,7 +86,7 @@ def read_stays(path: Path, time_zone: str) -> Stays:
     return found
 
 
-def _read_row(row: dict[str, str | None], zone: ZoneInfo) -> Stay:
+def _read_row(row: dict[str, str | None], zone: ZoneInfo | None) -> Stay:
     bay = _NOT_A_NAME.sub("-", (row["bay"] or "").strip().lower())[:NAME_MAX]
     if not bay.strip("-"):
         msg = "no bay"
@@ -97,11 +101,13 @@ def _read_row(row: dict[str, str | None], zone: ZoneInfo) -> Stay:
     return Stay(bay, arrived_ms, departed_ms)
 
 
-def _read_time(row: dict[str, str | None], name: str, zone: ZoneInfo) -> int:
+def _read_time(row: dict[str, str | None], name: str, zone: ZoneInfo | None) -> int:
     """Return epoch milliseconds; a time without an offset is the zone's wall clock."""
     text = (row[name] or "").strip()
     try:
         told = datetime.fromisoformat(text)
+        if zone is None:
+            told = told.replace(tzinfo=UTC)
         return round((told if told.tzinfo else told.replace(tzinfo=zone)).timestamp() * 1000)
     except (ValueError, OverflowError):
         msg = f"{name} {text!r} is no time such as 2022-10-03T08:15:00"

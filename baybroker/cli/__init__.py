@@ -14,6 +14,7 @@ COMMANDS = {
     "simulate": ("simulate",),
     "replay": ("replay",),
     "import": ("import_file",),
+    "calibrate": ("calibrate",),
     "tap": ("tap",),
     "doctor": ("doctor",),
     "bays": ("bays",),

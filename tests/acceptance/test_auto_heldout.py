@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-import pytest
 from program import baybroker, one_line
+from shared_data import needs
 
 from baybroker.presence.table import load_absence
 
-SHARED = os.environ.get("BAYBROKER_SHARED_DATA", str(Path(__file__).parents[3] / "shared" / "data"))
-REAL = Path(SHARED) / "residential_presence.csv"
+REAL, needs_real = needs("residential_presence.csv")
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real stays (../shared/data/residential_presence.csv) are not here")
+@needs_real
 async def test_held_out_residents_come_back_as_predicted_and_the_shipped_figures_are_the_fit(tmp_path):
     out = tmp_path / "fitted.toml"
     asked = ["bench", "auto", "--presence", str(REAL), "--splits", "3", "--fit", str(out), "--json"]

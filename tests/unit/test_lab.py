@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from shared_data import shared_file
 from typer.testing import CliRunner
 
 from allocator.domain.interval import HOUR_MS, MINUTE_MS
@@ -21,12 +20,11 @@ from baybroker.lab.day import USABLE, day
 from baybroker.lab.evaluate import gini, play
 from baybroker.lab.hot_zone import hot_zone
 from baybroker.lab.instance import DAY_AT, Demand, Instance, OfferedBay
-from baybroker.lab.places import DATA_VARIABLE, read_bays, read_stays
+from baybroker.lab.places import BAYS_FILE, DATA_VARIABLE, STAYS_FILE, read_bays, read_stays
 from baybroker.lab.promise_days import play_promises
 from baybroker.lab.promises import WithoutSubstitutes
 from baybroker.verify import verify_history
 
-SHARED = Path(os.environ.get(DATA_VARIABLE) or Path(__file__).parents[3] / "shared" / "data")
 COLUMNS = "bay_id,gu,lat,lon,weekday_from,weekday_to,coord_ok"
 STAYS = "Status,DurationSeconds\n" + "".join(
     f"{status},{minutes * 60}.0\n"
@@ -201,12 +199,8 @@ def test_without_data_it_says_what_to_give(monkeypatch, tmp_path):
     assert "give a file of its form with --bays" in str(run("allocation").exception)
 
 
-@pytest.mark.skipif(not SHARED.exists(), reason="the shared data (../shared/data) are not here")
 def test_late_binding_serves_more_on_real_bays():
-    bays, stays = (
-        read_bays(SHARED / "seoul_shared_bays.csv", "geumcheon"),
-        read_stays(SHARED / "melbourne_2019_stays.csv"),
-    )
+    bays, stays = read_bays(shared_file(BAYS_FILE), "geumcheon"), read_stays(shared_file(STAYS_FILE))
     assert len(bays) == 529
     made = day(bays, stays, load=0.9, lead_min=45, seed=5)
     nearest, bind_late = (play(made, policy, None) for policy in ("nearest", "bind-late"))

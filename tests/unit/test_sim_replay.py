@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from pathlib import Path
 
 import pytest
+from shared_data import needs
 from sim_world import MINUTE, of_kind
 
 from broker_bridge.wire.errors import SettingsError
@@ -15,7 +15,7 @@ from sensors_sim.replay import ReplaySettings, prepare
 from sensors_sim.scenario import load_scenario
 from sensors_sim.stays import read_stays
 
-REAL = Path(__file__).parents[3] / "shared" / "data" / "residential_presence.csv"
+REAL, needs_real = needs("residential_presence.csv")
 HEAD = "bay,arrived_at,departed_at\n"
 SMALL = (
     HEAD
@@ -159,7 +159,7 @@ def test_a_scenario_with_too_few_bays_is_refused(tmp_path):
         prepare(ReplaySettings(file=path, scenario=load_scenario("tiny")))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real stays (../shared/data/residential_presence.csv) are not here")
+@needs_real
 def test_four_weeks_of_real_stays_give_exactly_their_changes():
     reel = prepare(ReplaySettings(file=REAL, from_day=date(2022, 10, 3), days=28))
     running, said = replayed(reel, 28 * 24 * 60)
