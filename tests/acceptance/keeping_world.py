@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import verify_world as world
-from verify_world import MINUTE, NINE, S, Town
+from verify_world import MIDNIGHT, MINUTE, NINE, S, Town
 
 from allocator.domain import events as ev
 from allocator.store.base import Answer, Commit, OutboxRow, Quarantined
@@ -49,7 +50,9 @@ async def quiet_history(path: Path) -> None:
     paid = {"price_won": 0, "resident_won": 0}
     gone = ev.ReservationCompleted(reservation_id="rsv-1", bay="bay-3", at=END, source="sensor", **paid)
     town.did(END, gone, "zone-b")
+    came = town.reservations["rsv-1"].activated_at or town.reservations["rsv-1"].from_at
     town.now("rsv-1", status=S.COMPLETED, ended_at=END, price_won=0)
+    town.bays["bay-3"] = replace(town.bays["bay-3"], rented_week=MIDNIGHT, rented_ms=END - came)
     town.did(END, ev.ReservationCancelled(reservation_id="rsv-4", request_id="q-4-cancel"), answers="drivers/drv-rsv-4")
     town.now("rsv-4", status=S.CANCELLED, ended_at=END)
     await town.save(store)
