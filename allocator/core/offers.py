@@ -67,7 +67,7 @@ def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
     ]
 
 
-def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
+def withdraw(state: State, asked: WithdrawOffer, now: int) -> list[Event]:
     """Return the end of an offer, or of every offer of the bay."""
     reason = _not_theirs(state, asked.resident, asked.bay)
     if reason is not None:
@@ -75,7 +75,7 @@ def withdraw(state: State, asked: WithdrawOffer, _now: int) -> list[Event]:
     ended = tuple(
         offer.offer_id
         for offer in state.offers_of[asked.bay]
-        if not offer.withdrawn and asked.offer_id in (None, offer.offer_id)
+        if not offer.over(now) and asked.offer_id in (None, offer.offer_id)
     )
     if not ended:
         return [_rejected(asked, "no_offer")]
