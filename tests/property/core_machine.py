@@ -35,6 +35,10 @@ SPECS = (
     spec("b2", east_m=120, zone="z0", gateway="gw-2"),
     spec("b3", east_m=180, zone="z1", gateway="gw-2"),
 )
+CHANGES = ({}, {"needs": ()}, {"resident": "res-new"}, {"zone": "z1"}, None, {"needs": ("ev",)})
+"""What is changed when a bay is registered once more; None: a new bay."""
+STRANGER = 5
+"""The pick for which somebody else speaks."""
 NEW = spec("b4", east_m=90, zone="z0", gateway="gw-2", needs=("ev",))
 WINDOWS = [("00:00", "24:00"), ("09:00", "18:00"), ("08:30", "12:05"), ("06:00", "22:00"), ("19:00", "08:00")]
 RULES = ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "FREQ=WEEKLY;BYDAY=SA,SU", "FREQ=WEEKLY;BYDAY=FR,SU"]
@@ -42,12 +46,13 @@ RULES = ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR", "FREQ=WEEKLY;BYDAY=SA
 bays = st.sampled_from([one.bay for one in SPECS])
 drivers = st.sampled_from(["drv-0", "drv-1", "drv-2"])
 cars = st.sampled_from([f"car-{number}" for number in range(6)])
-stays = st.sampled_from([30, 60, 10, 45, 120, 240, 37, 95])
-walks = st.sampled_from([200, 100, 130, 50, 70])
-ends = st.sampled_from([0.0, 180.0, 0.0, 60.0, 3000.0])
-needs = st.sampled_from([(), (), (), ("ev",), ("big",)])
-caps = st.sampled_from([None, None, None, 1000])
-pick = st.integers(0, 11)
+stays = st.sampled_from([60, 30, 10, 45, 120, 37])
+walks = st.sampled_from([200, 100, 50, 130, 70])
+ends = st.sampled_from([0.0, 180.0, 60.0, 0.0, 180.0, 60.0, 0.0, 3000.0])
+needs = st.sampled_from([(), (), (), (), (), (), ("ev",), ("big",)])
+caps = st.sampled_from([None, None, None, None, None, 1000])
+pick = st.integers(0, 5)
+first_requests = st.lists(st.integers(0, 2), min_size=1, max_size=4)
 
 
 class Judge:
@@ -75,7 +80,7 @@ class Watched(DeskWork):
     def __init__(self, settings: Settings, start: int, judges: list[Judge]) -> None:
         self.asked: c.Command | None = None
         self.key: tuple[str, str] | None = None
-        self.judges = judges
+        self.judges, self.start = judges, start
         super().__init__(*SPECS, settings=settings, start=start)
 
     def give(self, command: c.Command, key: tuple[str, str] | None = None) -> Commit:
@@ -118,15 +123,16 @@ class CoreMachine(RuleBasedStateMachine):
     def begin(self, settings: Settings, start: int) -> list[Judge]:
         raise NotImplementedError
 
-    @initialize(city=st.sampled_from(CITIES), window=st.sampled_from(WINDOWS), days=st.sampled_from(RULES))
-    def open(self, city, window, days):
+    @initialize(city=st.sampled_from(CITIES), window=st.sampled_from(WINDOWS), days=st.sampled_from(RULES), first=first_requests)
+    def open(self, city, window, days, first):
         timezone, start = city
         settings = Settings(timezone=timezone)
         self.asked: list[tuple[c.Command, tuple[str, str]]] = []
         self.judges = self.begin(settings, start)
         self.work = Watched(settings, start, self.judges)
-        for bay in ("b0", "b2"):
-            self.offer_weekly(bay=bay, window=window, days=days, skip=None)
+        self.offer_weekly(bay="b0", window=window, days=days, skip=None)
+        for number, half in enumerate(first):
+            self.request_later(f"drv-{number}", f"car-{number}", half, 60, 200, 60.0 * number, ())
 
     def teardown(self):
         for judge in getattr(self, "judges", ()):
@@ -146,8 +152,8 @@ class CoreMachine(RuleBasedStateMachine):
         self.work.settle()
 
     def held(self, which):
-        """Return one of the live reservations, or None where there are none."""
-        live = [*self.work.state.reservations.values()]
+        """Return one of the live reservations that begin first, or None where there are none."""
+        live = sorted(self.work.state.reservations.values(), key=lambda held: held.from_at)[:STRANGER]
         return live[which % len(live)] if live else None
 
     def request(self, driver, car, arrive_at, stay, walk, east_m, **more):
@@ -157,38 +163,43 @@ class CoreMachine(RuleBasedStateMachine):
 
     # ---- drivers
 
-    @rule(driver=drivers, car=cars, lead=st.integers(-2, 6), stay=stays, walk=walks, east_m=ends, need=needs, most=caps)
+    @rule(driver=drivers, car=cars, lead=st.integers(-1, 4), stay=stays, walk=walks, east_m=ends, need=needs, most=caps)
     def request_now(self, driver, car, lead, stay, walk, east_m, need, most):
         at = self.work.now + 5 * lead * MINUTE_MS
         self.request(driver, car, at, stay, walk, east_m, needs=need, max_price_won=most)
 
-    @rule(driver=drivers, car=cars, lead=st.integers(20, 120), stay=stays, walk=walks, east_m=ends)
-    def request_later(self, driver, car, lead, stay, walk, east_m):
-        self.request(driver, car, self.work.now + lead * MINUTE_MS, stay, walk, east_m)
-
-    @rule(driver=drivers, car=cars, ahead=st.integers(4, 12), stay=stays, walk=walks, east_m=ends, need=needs)
-    def request_the_same_hour(self, driver, car, ahead, stay, walk, east_m, need):
-        begins = self.work.now - self.work.now % HOUR_MS + (ahead // 4) * HOUR_MS + ahead % 4 * 5 * MINUTE_MS
+    @rule(driver=drivers, car=cars, half=st.integers(1, 5), stay=stays, walk=walks, east_m=ends, need=needs)
+    def request_later(self, driver, car, half, stay, walk, east_m, need):
+        """Ask for one of the coming half hours, which others ask for as well."""
+        begins = self.work.now - self.work.now % (HOUR_MS // 2) + half * HOUR_MS // 2
         self.request(driver, car, begins, stay, walk, east_m, needs=need)
 
-    @rule(driver=drivers, car=cars, days=st.integers(1, 7), hour=st.integers(0, 23), stay=stays, walk=walks)
+    @rule(driver=drivers, car=cars, half=st.integers(1, 3), walk=walks, east_m=ends)
+    def request_the_same(self, driver, car, half, walk, east_m):
+        self.request_later(driver, car, half, 30, walk, east_m, ())
+
+    @rule(driver=drivers, car=cars, minutes=st.integers(-12, 300), stay=st.integers(1, 240), walk=walks)
+    def request_at_odd_times(self, driver, car, minutes, stay, walk):
+        self.request(driver, car, self.work.now + minutes * MINUTE_MS, stay, walk, 60.0)
+
+    @rule(driver=drivers, car=cars, days=st.integers(1, 7), hour=st.integers(5, 20), stay=stays, walk=walks)
     def request_another_day(self, driver, car, days, hour, stay, walk):
         zone = ZoneInfo(self.work.state.settings.timezone)
         day = datetime.fromtimestamp(self.work.now / 1000, zone).date() + timedelta(days=days)
         arrives = datetime.combine(day, time(hour), zone)
         self.request(driver, car, int(arrives.timestamp()) * 1000, stay, walk, 0.0)
 
-    @rule(which=pick, kind=st.sampled_from(["cancel", "leave", "arrive", "query"]), blocked=st.booleans())
+    @rule(which=pick, kind=st.sampled_from(["arrive", "leave", "cancel", "query"]), blocked=st.booleans())
     def say(self, which, kind, blocked):
         self._say(which, kind, blocked=blocked and kind == "arrive")
 
-    @rule(which=pick, minutes=st.sampled_from([5, 10, 30, 60, 90, 7]))
+    @rule(which=pick, minutes=st.sampled_from([10, 30, 5, 60, 90, 7]))
     def extend(self, which, minutes):
         self._say(which, "extend", extend_ms=minutes * MINUTE_MS)
 
     def _say(self, which, kind, **more):
         held = self.held(which)
-        driver = held.driver if held is not None and which else "drv-0"
+        driver = held.driver if held is not None and which < STRANGER else "drv-9"
         name = held.reservation_id if held is not None else f"r-{which}"
         self.ask("driver", c.DriverCommand, driver=driver, type=kind, reservation_id=name, **more)
 
@@ -201,21 +212,43 @@ class CoreMachine(RuleBasedStateMachine):
             asked = replace(asked, stay_ms=asked.stay_ms + 5 * MINUTE_MS, vehicle_id="car-9")
         self.send(asked, key)
 
-    # ---- guests, strangers and sensors
+    # ---- guests and strangers
 
-    @rule(which=pick, lag=st.sampled_from([0, 0, 30, 600]))
-    def drive_in(self, which, lag):
-        """Have the guest of a bound reservation come, or somebody else."""
+    @rule(which=pick, minutes=st.sampled_from([0, -10, 10, 2, -15]), lag=st.sampled_from([0, 0, 30, 600]))
+    def come(self, which, minutes, lag):
+        """Have a guest drive into the bay about when they are due."""
         held = self.held(which)
-        self._sense(held.bay if held is not None else "b0", "occupied", lag=lag)
+        if held is not None:
+            self.work.settle(max(0, (held.from_at - self.work.now) / MINUTE_MS + minutes))
+            self._sense(held.bay, "occupied", lag=lag)
 
-    @rule(which=pick, minutes=st.integers(0, 2))
-    def drive_off(self, which, minutes):
+    @rule(which=pick, minutes=st.sampled_from([0, -5, 5, 12, -20]), stays=st.sampled_from([2, 0, 2, 1]))
+    def go(self, which, minutes, stays):
+        """Have a guest drive off about when the stay ends, and the bay stay free for so many minutes."""
         held = self.held(which)
-        self._sense(held.bay if held is not None else "b0", "free")
-        self.work.settle(minutes)
+        if held is not None:
+            self.work.settle(max(0, (held.until - self.work.now) / MINUTE_MS + minutes))
+            self._sense(held.bay, "free")
+            self.work.settle(stays)
 
-    @rule(bay=bays, status=st.sampled_from(["free", "occupied", "free", "unknown"]))
+    @rule(which=pick, minutes=st.sampled_from([-5, 0, 2]))
+    def find_it_taken(self, which, minutes):
+        """Have a guest find another car in the bay, about when they are due."""
+        held = self.held(which)
+        if held is not None:
+            self.work.settle(max(0, (held.from_at - self.work.now) / MINUTE_MS + minutes))
+            self._say(which, "arrive", blocked=True)
+
+    @rule(which=pick, hold=st.booleans())
+    def meet(self, which, hold):
+        """Have a guest come just before their bay's neighbour in time does, and stay on."""
+        held = self.held(which)
+        if held is not None:
+            self.work.settle(max(0, (held.from_at - self.work.now) / MINUTE_MS))
+            self._sense(held.bay, "occupied")
+            self.work.settle(max(0, (held.until - self.work.now) / MINUTE_MS + 15 * hold))
+
+    @rule(bay=bays, status=st.sampled_from(["occupied", "free", "free", "unknown"]))
     def sense(self, bay, status):
         self._sense(bay, status)
 
@@ -240,15 +273,18 @@ class CoreMachine(RuleBasedStateMachine):
         self.work.sense(bay, status, seq=heard.seq + 1, boot_id=boot_id, observed_at=self.work.now - lag * 1000)
         self.work.settle()
 
-    @rule(bay=bays, minutes=st.sampled_from([60, 10, 240]), number=st.integers(0, 3))
-    def report_device(self, bay, minutes, number):
-        place = self.work.state.board.bay(bay).spec
-        said = {"gateway": place.gateway, "zone": place.zone, "bay": bay, "boot_id": 1, "seq": number}
-        self.send(c.ReportDevice(**said, observed_at=self.work.now, heartbeat_ms=minutes * MINUTE_MS))
-
-    @rule(gateway=st.sampled_from(["gw-1", "gw-2", "gw-9"]), online=st.booleans())
-    def gateway(self, gateway, online):
-        self.send(c.ReportGateway(gateway=gateway, online=online))
+    @rule(bay=bays, what=st.sampled_from(["gw-1", "gw-2", "gw-9", "restart", 60, 10, 240]), online=st.booleans())
+    def trouble(self, bay, what, online):
+        """A gateway goes or comes, a device tells its heartbeat, or the allocator ends and begins again."""
+        if what == "restart":
+            self.work.restart()
+            self.work.settle()
+        elif isinstance(what, str):
+            self.send(c.ReportGateway(gateway=what, online=online))
+        else:
+            place, number = self.work.state.board.bay(bay).spec, self.work.now // HOUR_MS
+            said = {"gateway": place.gateway, "zone": place.zone, "bay": bay, "boot_id": 1, "seq": number}
+            self.send(c.ReportDevice(**said, observed_at=self.work.now, heartbeat_ms=what * MINUTE_MS))
 
     # ---- residents and operators
 
@@ -262,52 +298,51 @@ class CoreMachine(RuleBasedStateMachine):
         said = {"rrule": days, "start": window[0], "end": window[1], "except_dates": (skip,) if skip else ()}
         self.ask("resident", c.OfferWeekly, resident=f"res-{bay}", bay=bay, **said)
 
-    @rule(bay=bays, hours=st.integers(0, 12), later=st.integers(0, 20), odd_min=st.sampled_from([0, 0, 1, 3]))
+    @rule(bay=bays, hours=st.integers(-1, 12), later=st.sampled_from([0, 1, 0, 9, 20]), odd_min=st.sampled_from([0, 3]))
     def offer_once(self, bay, hours, later, odd_min):
-        begins = self.work.now + later * HOUR_MS + odd_min * MINUTE_MS
-        times = {"from_at": begins, "until": begins + hours * HOUR_MS}
-        self.ask("resident", c.OfferOnce, resident=f"res-{bay}", bay=bay, **times)
-
-    @rule(bay=bays, which=st.integers(0, 5), stranger=st.sampled_from([False, False, False, True]))
-    def withdraw(self, bay, which, stranger):
+        """Offer some hours, or end what is offered where there are none."""
+        if hours > 0:
+            begins = self.work.now + later * HOUR_MS + odd_min * MINUTE_MS
+            times = {"from_at": begins, "until": begins + hours * HOUR_MS}
+            self.ask("resident", c.OfferOnce, resident=f"res-{bay}", bay=bay, **times)
+            return
         offers = [offer.offer_id for offer in self.work.state.offers_of[bay]]
-        offer_id = offers[which] if which < len(offers) else None
-        resident = "res-of-another" if stranger else f"res-{bay}"
+        offer_id = offers[later % len(offers)] if offers and odd_min else None
+        resident = f"res-{bay}" if hours == 0 else "res-of-another"
         self.ask("resident", c.WithdrawOffer, resident=resident, bay=bay, offer_id=offer_id)
 
-    @rule(bay=bays, kind=st.sampled_from(["open", "close", "repaired", "retire"]))
-    def operate(self, bay, kind):
-        self.ask("operator", c.OperateBay, operator="op-1", bay=bay, type=kind)
-
-    @rule(which=pick)
-    def release(self, which):
-        held = self.held(which)
-        name = held.reservation_id if held is not None else "r-1"
-        self.ask("operator", c.ReleaseReservation, operator="op-1", reservation_id=name)
-
-    @rule(bay=bays, change=st.sampled_from([{}, {"needs": ()}, {"resident": "res-new"}, {"zone": "z1"}, None]))
-    def register(self, bay, change):
-        """Enter a new bay, or a known one once more, with a change."""
-        one = NEW if change is None else replace(self.work.state.board.bay(bay).spec, **change)
-        self.ask("operator", c.RegisterBays, operator="op-1", specs=(one,))
+    @rule(bay=bays, which=pick, what=st.sampled_from(["open", "close", "repaired", "retire", "release", "register"]))
+    def operate(self, bay, which, what):
+        if what == "release":
+            held = self.held(which)
+            name = held.reservation_id if held is not None else "r-1"
+            self.ask("operator", c.ReleaseReservation, operator="op-1", reservation_id=name)
+        elif what == "register":
+            change = CHANGES[which % len(CHANGES)]
+            one = NEW if change is None else replace(self.work.state.board.bay(bay).spec, **change)
+            self.ask("operator", c.RegisterBays, operator="op-1", specs=(one,))
+        else:
+            self.ask("operator", c.OperateBay, operator="op-1", bay=bay, type=what)
 
     # ---- time
 
-    @rule(minutes=st.sampled_from([5, 1, 15, 20, 30, 60, 3, 180]))
-    def wait(self, minutes):
+    @rule(minutes=st.sampled_from([5, 15, 30, 60, 3, 0.5]), silent=st.sampled_from([False, False, False, True]))
+    def wait(self, minutes, silent):
+        """Let the time pass; the sensors tell what they told before, or are silent."""
         self.work.settle(minutes)
+        for bay in [] if silent else self.work.state.board.bays:
+            if not bay.retired:
+                self._sense(bay.spec.bay, bay.occupancy)
 
     @rule(which=st.sampled_from([0, 0, 0, 1]))
     def wait_for_a_timer(self, which):
         """Go to the instant of the next timer, or just before it."""
-        due_at = self.work.state.next_due()
-        self.work.settle(max(0, due_at - self.work.now - which) / MINUTE_MS)
+        self.work.settle(max(0, self.work.state.next_due() - self.work.now - which) / MINUTE_MS)
 
-    @rule(days=st.sampled_from([1, 2]))
-    def wait_for_another_day(self, days):
-        self.work.settle(days * 24 * 60)
-
-    @rule()
-    def restart(self):
-        self.work.restart()
-        self.work.settle()
+    @precondition(lambda self: self.work.now < self.work.start + 2 * DAY_MS)
+    @rule(hours=st.sampled_from([3, 24, 40]))
+    def wait_long(self, hours):
+        self.work.settle(hours * 60)
+        for bay in self.work.state.board.bays:
+            if not bay.retired:
+                self._sense(bay.spec.bay, "free")

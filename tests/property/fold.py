@@ -25,7 +25,7 @@ class Fold(Judge):
 
     def before(self, work) -> None:
         """Have a state that is loaded from the image decide as well."""
-        if isinstance(work.asked, ASKED):
+        if isinstance(work.asked, ASKED) and not _extends_an_overstay(work):
             loaded = State.of_image(work.state.image(), self.settings, work.now)
             ours, theirs = (_decided(state, work) for state in (work.state, loaded))
             assert ours == theirs, f"S6: after a restart {work.asked} leads to {theirs}, not {ours}"
@@ -51,3 +51,9 @@ def _decided(state: State, work) -> list:
         replace(event, offer_ids=tuple(sorted(event.offer_ids))) if isinstance(event, e.OffersWithdrawn) else event
         for event in decide(state, work.asked, work.now)
     ]
+
+
+def _extends_an_overstay(work) -> bool:
+    """Tell whether what is asked for is over in part: a state that begins now knows nothing of that any more."""
+    held = work.state.reservations.get(getattr(work.asked, "reservation_id", None))
+    return held is not None and held.held_until < work.now and work.asked.type == "extend"

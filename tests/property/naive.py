@@ -223,13 +223,15 @@ class Naive(Judge):
 
     on_once_offered = on_weekly_offered
 
+    def meant(self, asked) -> list[object]:
+        """Return the bay's offers, or the one, that a withdrawal ends: those that are over are left alone."""
+        theirs = [offer for offer in self.offers if offer.bay == asked.bay]
+        theirs = [offer for offer in theirs if asked.offer_id in (None, offer.offer_id)]
+        return [offer for offer in theirs if getattr(offer, "until", self.now + 1) > self.now]
+
     def on_offers_withdrawn(self, event) -> None:
-        meant = {offer.offer_id for offer in self.offers if offer.bay == event.bay}
-        if self.asked.offer_id is not None:
-            meant &= {self.asked.offer_id}
-        assert set(event.offer_ids) <= meant
+        assert set(event.offer_ids) == {offer.offer_id for offer in self.meant(self.asked)}
         self.offers = [offer for offer in self.offers if offer.offer_id not in event.offer_ids]
-        assert not [one for one in self.offers if one.offer_id in meant and getattr(one, "until", self.now) > self.now]
 
     def on_offer_rejected(self, event) -> None:
         assert event.request_id == self.asked.request_id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naive_world import DAY, HOUR, MINUTE, down, overlap, price_won, up
+from naive_world import DAY, MINUTE, down, overlap, price_won, up
 
 from allocator.domain import commands as c
 
@@ -72,6 +72,8 @@ def _extend(model, said, booking) -> list[str]:
         or any(other.bay == booking.bay and overlap(other.held, more) for other in others)
         or not model.offered(booking.bay, more)
     )
+    if not refused and more[0] < model.now:
+        return ["driver_command_refused", "reservation_extended"]  # an overstay: what is over need not be given
     return ["driver_command_refused" if refused else "reservation_extended"]
 
 
@@ -147,11 +149,7 @@ def _once(model, asked) -> list[str]:
 
 
 def _withdraw(model, asked) -> list[str]:
-    meant = [offer for offer in model.offers if offer.bay == asked.bay and asked.offer_id in (None, offer.offer_id)]
-    if not meant or not _is_theirs(model, asked):
-        return ["offer_rejected"]
-    current = any(getattr(offer, "until", model.now + HOUR) > model.now for offer in meant)
-    return ["offers_withdrawn"] if current else ["offers_withdrawn", "offer_rejected"]
+    return ["offers_withdrawn" if model.meant(asked) and _is_theirs(model, asked) else "offer_rejected"]
 
 
 _EXPECTS = {

@@ -103,7 +103,7 @@ def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 def price_won(stay: int) -> int:
     """Return what a stay of less than a day costs: 600 won for half an hour, 200 for each ten minutes begun."""
-    price, paid_until = 600, 30 * MINUTE
+    price, paid_until = (600 if stay > 0 else 0), 30 * MINUTE
     while paid_until < stay:
         price, paid_until = price + 200, paid_until + 10 * MINUTE
     return price
