@@ -35,8 +35,9 @@ SPECS = (
     spec("b2", east_m=120, zone="z0", gateway="gw-2"),
     spec("b3", east_m=180, zone="z1", gateway="gw-2"),
 )
-CHANGES = ({}, {"needs": ()}, {"resident": "res-new"}, {"zone": "z1"}, None, {"needs": ("ev",)})
-"""What is changed when a bay is registered once more; None: a new bay."""
+CHANGES = {"same": {}, "bare": {"needs": ()}, "sold": {"resident": "res-new"}, "moved": {"zone": "z1"}}
+"""What is changed when a bay is registered once more."""
+OPERATIONS = ["close", "open", "close", "repaired", "retire", "release", "new", *CHANGES]
 STRANGER = 5
 """The pick for which somebody else speaks."""
 NEW = spec("b4", east_m=90, zone="z0", gateway="gw-2", needs=("ev",))
@@ -51,7 +52,7 @@ walks = st.sampled_from([200, 100, 50, 130, 70])
 ends = st.sampled_from([0.0, 180.0, 60.0, 0.0, 180.0, 60.0, 0.0, 3000.0])
 needs = st.sampled_from([(), (), (), (), (), (), ("ev",), ("big",)])
 caps = st.sampled_from([None, None, None, None, None, 1000])
-pick = st.integers(0, 5)
+pick = st.sampled_from([0, 0, 1, 2, 3, 4, 5])
 first_requests = st.lists(st.integers(0, 2), min_size=1, max_size=4)
 
 
@@ -156,6 +157,11 @@ class CoreMachine(RuleBasedStateMachine):
         live = sorted(self.work.state.reservations.values(), key=lambda held: held.from_at)[:STRANGER]
         return live[which % len(live)] if live else None
 
+    def day_ahead(self, days):
+        """Return the city's date so many days from now."""
+        zone = ZoneInfo(self.work.state.settings.timezone)
+        return datetime.fromtimestamp(self.work.now / 1000, zone).date() + timedelta(days=days)
+
     def request(self, driver, car, arrive_at, stay, walk, east_m, **more):
         place = {"lat": LAT, "lon": LON + east_m / 88_400, "max_walk_m": walk}
         times = {"arrive_at": arrive_at, "stay_ms": stay * MINUTE_MS}
@@ -184,16 +190,14 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(driver=drivers, car=cars, days=st.integers(1, 7), hour=st.integers(5, 20), stay=stays, walk=walks)
     def request_another_day(self, driver, car, days, hour, stay, walk):
-        zone = ZoneInfo(self.work.state.settings.timezone)
-        day = datetime.fromtimestamp(self.work.now / 1000, zone).date() + timedelta(days=days)
-        arrives = datetime.combine(day, time(hour), zone)
+        arrives = datetime.combine(self.day_ahead(days), time(hour), ZoneInfo(self.work.state.settings.timezone))
         self.request(driver, car, int(arrives.timestamp()) * 1000, stay, walk, 0.0)
 
     @rule(which=pick, kind=st.sampled_from(["arrive", "leave", "cancel", "query"]), blocked=st.booleans())
     def say(self, which, kind, blocked):
         self._say(which, kind, blocked=blocked and kind == "arrive")
 
-    @rule(which=pick, minutes=st.sampled_from([10, 30, 5, 60, 90, 7]))
+    @rule(which=pick, minutes=st.sampled_from([60, 10, 120, 240, 5, 7]))
     def extend(self, which, minutes):
         self._say(which, "extend", extend_ms=minutes * MINUTE_MS)
 
@@ -292,34 +296,35 @@ class CoreMachine(RuleBasedStateMachine):
         bay=bays,
         window=st.sampled_from(WINDOWS),
         days=st.sampled_from(RULES),
-        skip=st.sampled_from([None, None, "2026-03-03", "2026-03-29", "2026-10-25"]),
+        skip=st.sampled_from([None, 1, None, 2, 0]),
     )
     def offer_weekly(self, bay, window, days, skip):
-        said = {"rrule": days, "start": window[0], "end": window[1], "except_dates": (skip,) if skip else ()}
+        """Offer recurring windows, but not on the day that many days ahead."""
+        skipped = () if skip is None else (self.day_ahead(skip).isoformat(),)
+        said = {"rrule": days, "start": window[0], "end": window[1], "except_dates": skipped}
         self.ask("resident", c.OfferWeekly, resident=f"res-{bay}", bay=bay, **said)
 
-    @rule(bay=bays, hours=st.integers(-1, 12), later=st.sampled_from([0, 1, 0, 9, 20]), odd_min=st.sampled_from([0, 3]))
+    @rule(bay=bays, hours=st.integers(1, 12), later=st.sampled_from([0, 1, 9, 20]), odd_min=st.sampled_from([0, 3]))
     def offer_once(self, bay, hours, later, odd_min):
-        """Offer some hours, or end what is offered where there are none."""
-        if hours > 0:
-            begins = self.work.now + later * HOUR_MS + odd_min * MINUTE_MS
-            times = {"from_at": begins, "until": begins + hours * HOUR_MS}
-            self.ask("resident", c.OfferOnce, resident=f"res-{bay}", bay=bay, **times)
-            return
+        begins = self.work.now + later * HOUR_MS + odd_min * MINUTE_MS
+        times = {"from_at": begins, "until": begins + hours * HOUR_MS - 2 * odd_min * MINUTE_MS}
+        self.ask("resident", c.OfferOnce, resident=f"res-{bay}", bay=bay, **times)
+
+    @rule(bay=bays, which=st.sampled_from([None, 0, 1, 2]), stranger=st.sampled_from([False, False, False, True]))
+    def withdraw(self, bay, which, stranger):
         offers = [offer.offer_id for offer in self.work.state.offers_of[bay]]
-        offer_id = offers[later % len(offers)] if offers and odd_min else None
-        resident = f"res-{bay}" if hours == 0 else "res-of-another"
+        offer_id = offers[which % len(offers)] if offers and which is not None else None
+        resident = "res-of-another" if stranger else f"res-{bay}"
         self.ask("resident", c.WithdrawOffer, resident=resident, bay=bay, offer_id=offer_id)
 
-    @rule(bay=bays, which=pick, what=st.sampled_from(["open", "close", "repaired", "retire", "release", "register"]))
+    @rule(bay=bays, which=pick, what=st.sampled_from(OPERATIONS))
     def operate(self, bay, which, what):
         if what == "release":
             held = self.held(which)
             name = held.reservation_id if held is not None else "r-1"
             self.ask("operator", c.ReleaseReservation, operator="op-1", reservation_id=name)
-        elif what == "register":
-            change = CHANGES[which % len(CHANGES)]
-            one = NEW if change is None else replace(self.work.state.board.bay(bay).spec, **change)
+        elif what == "new" or what in CHANGES:
+            one = NEW if what == "new" else replace(self.work.state.board.bay(bay).spec, **CHANGES[what])
             self.ask("operator", c.RegisterBays, operator="op-1", specs=(one,))
         else:
             self.ask("operator", c.OperateBay, operator="op-1", bay=bay, type=what)

@@ -11,11 +11,10 @@ import tempfile
 from dataclasses import replace
 
 import pytest
+from core_judged import QUIET, STEPS, NaiveHistories
 from core_machine import CoreMachine, Judge
-from fold import Fold
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from naive import Naive
 
 from allocator.core import State, evolve
 from allocator.domain.model import StateImage
@@ -23,18 +22,7 @@ from allocator.store.base import Commit
 from allocator.store.sqlite3_store import Sqlite3Store
 from baybroker.verify import verify_history
 
-SEQUENCES, SHARDS, STEPS = 1_000, 4, 25
-QUIET = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
-
-
-class NaiveHistories(CoreMachine):
-    """Judged by the naive model and by the fold."""
-
-    begun = 0
-
-    def begin(self, settings, start):
-        type(self).begun += 1
-        return [Naive(settings.timezone, start), Fold(settings, start)]
+SEQUENCES, SHARDS = 1_000, 4
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))

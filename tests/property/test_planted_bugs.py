@@ -1,0 +1,29 @@
+"""The state machine is worth its time: it finds every mistake of a list."""
+
+from __future__ import annotations
+
+import pytest
+from core_judged import QUIET, NaiveHistories, STEPS
+from hypothesis import Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+from planted.bugs import BUGS
+from planted.plant import Bug, planted
+
+from broker_bridge.wire.errors import InvariantError
+
+SEQUENCES_MAX = 400
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_found(bug):
+    machine = seed(1)(type("Planted", (NaiveHistories,), {"begun": 0}))
+    only = settings(max_examples=SEQUENCES_MAX, stateful_step_count=STEPS, phases=[Phase.generate], **QUIET)
+    with planted(bug), pytest.raises((AssertionError, InvariantError)) as found:
+        run_state_machine_as_test(machine, settings=only)
+    print(f"{bug.name}: {machine.begun} sequences: {found.value!r:.160}")
+
+
+def test_a_bug_that_cannot_be_planted_any_more_is_a_failure():
+    gone = Bug("gone", BUGS[0].where, "text that nobody wrote", "")
+    with pytest.raises(AssertionError, match="is 0 times in"), planted(gone):
+        pass
