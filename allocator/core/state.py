@@ -172,7 +172,7 @@ class State:
     def bay_status(self, number: int, now: int) -> tuple[BayStatus, Reservation | None]:
         """Return what the bay shows, and the bound or active reservation that it shows it for."""
         bay = self.board.bays[number]
-        holders = self.board.on_bay[number].values()
+        holders = sorted(self.board.on_bay[number].values(), key=lambda held: held.from_at)
         active = next((held for held in holders if held.status is ReservationStatus.ACTIVE), None)
         bound = next((held for held in holders if held.status is ReservationStatus.BOUND), None)
         if bay.retired or bay.closed:
