@@ -124,14 +124,25 @@ class CoreMachine(RuleBasedStateMachine):
     def begin(self, settings: Settings, start: int) -> list[Judge]:
         raise NotImplementedError
 
-    @initialize(city=st.sampled_from(CITIES), window=st.sampled_from(WINDOWS), days=st.sampled_from(RULES), first=first_requests)
-    def open(self, city, window, days, first):
+    @initialize(
+        city=st.sampled_from(CITIES),
+        window=st.sampled_from(WINDOWS),
+        days=st.sampled_from(RULES),
+        skip=st.sampled_from([None, 1, 2]),
+        alone=st.booleans(),
+        first=first_requests,
+    )
+    def open(self, city, window, days, skip, alone, first):
+        """Begin with the offers of a DeskWork and one more, or with that one alone on all bays; and some requests."""
         timezone, start = city
         settings = Settings(timezone=timezone)
         self.asked: list[tuple[c.Command, tuple[str, str]]] = []
         self.judges = self.begin(settings, start)
         self.work = Watched(settings, start, self.judges)
-        self.offer_weekly(bay="b0", window=window, days=days, skip=None)
+        for one in SPECS if alone else ():
+            self.withdraw(bay=one.bay, which=None, stranger=False)
+        for one in SPECS if alone else SPECS[:1]:
+            self.offer_weekly(bay=one.bay, window=window, days=days, skip=skip)
         for number, half in enumerate(first):
             self.request_later(f"drv-{number}", f"car-{number}", half, 60, 200, 60.0 * number, ())
 

@@ -102,11 +102,14 @@ def metres(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 
 def price_won(stay: int) -> int:
-    """Return what a stay of less than a day costs: 600 won for half an hour, 200 for each ten minutes begun."""
-    price, paid_until = (600 if stay > 0 else 0), 30 * MINUTE
-    while paid_until < stay:
-        price, paid_until = price + 200, paid_until + 10 * MINUTE
-    return price
+    """Return what a stay costs: each day 600 won for half an hour, and 200 for each ten minutes begun after it."""
+    won = 0
+    while stay > 0:
+        won, paid_until = won + 600, 30 * MINUTE
+        while paid_until < min(stay, DAY):
+            won, paid_until = won + 200, paid_until + 10 * MINUTE
+        stay -= DAY
+    return won
 
 
 def opens(offer: object, slot: int, timezone: str) -> bool:

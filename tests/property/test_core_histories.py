@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import replace
 
 import pytest
-from core_judged import QUIET, STEPS, NaiveHistories
+from core_judged import QUIET, SEQUENCES, SHARDS, STEPS, NaiveHistories
 from core_machine import CoreMachine, Judge
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -22,9 +22,8 @@ from allocator.store.base import Commit
 from allocator.store.sqlite3_store import Sqlite3Store
 from baybroker.verify import verify_history
 
-SEQUENCES, SHARDS = 1_000, 4
 
-
+@pytest.mark.timeout(400)  # a failure is made small for up to five minutes
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_the_naive_model_agrees_with_the_core(shard):
     machine = seed(shard)(type("NaiveHistories", (NaiveHistories,), {"begun": 0}))

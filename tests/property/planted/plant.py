@@ -1,8 +1,8 @@
 """Puts a mistake into a function of the product for as long as a test runs.
 
-The text of one function is changed and compiled again, and its code object swapped in place: whoever holds the function,
-by import or in a table, has the mistake. A text that is not found once, exactly, fails the test: then the rule has
-moved, and the planted bug has to move with it.
+The text of one function is changed and compiled again, and its code object swapped in place: whoever holds the
+function, by import or in a table, has the mistake. A text that is not found once, exactly, fails the test: then the
+rule has moved, and the planted bug has to move with it.
 """
 
 from __future__ import annotations
