@@ -7,7 +7,7 @@ from fold import Fold
 from hypothesis import HealthCheck
 from naive import Naive
 
-SEQUENCES, SHARDS, STEPS = 1_000, 4, 25
+SEQUENCES, SHARDS, STEPS = 1_000, 2, 25
 QUIET = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
 

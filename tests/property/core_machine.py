@@ -37,7 +37,7 @@ SPECS = (
 )
 CHANGES = {"same": {}, "bare": {"needs": ()}, "sold": {"resident": "res-new"}, "moved": {"zone": "z1"}}
 """What is changed when a bay is registered once more."""
-OPERATIONS = ["close", "open", "close", "repaired", "retire", "release", "new", *CHANGES]
+OPERATIONS = ["close", "sold", "open", "close", "repaired", "retire", "release", "new", *CHANGES]
 STRANGER = 5
 """The pick for which somebody else speaks."""
 NEW = spec("b4", east_m=90, zone="z0", gateway="gw-2", needs=("ev",))
@@ -51,9 +51,9 @@ stays = st.sampled_from([60, 30, 10, 45, 120, 37])
 walks = st.sampled_from([200, 100, 50, 130, 70])
 ends = st.sampled_from([0.0, 180.0, 60.0, 0.0, 180.0, 60.0, 0.0, 3000.0])
 needs = st.sampled_from([(), (), (), (), (), (), ("ev",), ("big",)])
-caps = st.sampled_from([None, None, None, None, None, 1000])
+caps = st.sampled_from([None, None, 1000, None, 600])
 pick = st.sampled_from([0, 0, 1, 2, 3, 4, 5])
-first_requests = st.lists(st.integers(0, 2), min_size=1, max_size=4)
+first_requests = st.lists(st.tuples(st.integers(0, 2), walks, st.booleans()), min_size=1, max_size=4)
 
 
 class Judge:
@@ -143,8 +143,10 @@ class CoreMachine(RuleBasedStateMachine):
             self.withdraw(bay=one.bay, which=None, stranger=False)
         for one in SPECS if alone else SPECS[:1]:
             self.offer_weekly(bay=one.bay, window=window, days=days, skip=skip)
-        for number, half in enumerate(first):
-            self.request_later(f"drv-{number}", f"car-{number}", half, 60, 200, 60.0 * number, ())
+        for number, (half, walk, another) in enumerate(first):
+            self.request_later(f"drv-{number}", f"car-{number}", half, 60, walk, 60.0 * number, ())
+            if another:
+                self.request_next(number, "drv-0", f"car-{number}", 10, 60)
 
     def teardown(self):
         for judge in getattr(self, "judges", ()):
@@ -195,6 +197,14 @@ class CoreMachine(RuleBasedStateMachine):
     def request_the_same(self, driver, car, half, walk, east_m):
         self.request_later(driver, car, half, 30, walk, east_m, ())
 
+    @rule(which=pick, driver=drivers, car=cars, gap=st.sampled_from([10, 0, 15, -60, 5]), stay=stays)
+    def request_next(self, which, driver, car, gap, stay):
+        """Ask for the very bay of somebody else, after them or before."""
+        held = self.held(which)
+        if held is not None:
+            east_m = (self.work.state.board.bay(held.bay).spec.lon - LON) * 88_400
+            self.request(driver, car, held.until + gap * MINUTE_MS, stay, 30, east_m)
+
     @rule(driver=drivers, car=cars, minutes=st.integers(-12, 300), stay=st.integers(1, 240), walk=walks)
     def request_at_odd_times(self, driver, car, minutes, stay, walk):
         self.request(driver, car, self.work.now + minutes * MINUTE_MS, stay, walk, 60.0)
@@ -210,6 +220,10 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(which=pick, minutes=st.sampled_from([60, 10, 120, 240, 5, 7]))
     def extend(self, which, minutes):
+        """Have a guest ask for longer, when they have come at last."""
+        held = self.held(which)
+        if held is not None and held.status != "active":
+            self.come(which, 0, 0)
         self._say(which, "extend", extend_ms=minutes * MINUTE_MS)
 
     def _say(self, which, kind, **more):
@@ -263,6 +277,13 @@ class CoreMachine(RuleBasedStateMachine):
             self._sense(held.bay, "occupied")
             self.work.settle(max(0, (held.until - self.work.now) / MINUTE_MS + 15 * hold))
 
+    @rule(which=pick, between=st.sampled_from(["unknown", "free"]))
+    def flicker(self, which, between):
+        """Have the sensor of a held bay lose sight of a car for a moment."""
+        held = self.held(which)
+        for status in (between, "occupied") if held is not None else ():
+            self._sense(held.bay, status)
+
     @rule(bay=bays, status=st.sampled_from(["occupied", "free", "free", "unknown"]))
     def sense(self, bay, status):
         self._sense(bay, status)
@@ -270,9 +291,9 @@ class CoreMachine(RuleBasedStateMachine):
     @rule(
         bay=bays,
         status=st.sampled_from(["free", "occupied"]),
-        back=st.integers(-2, 3),
-        boot=st.sampled_from([0, 0, 0, 1, -1, 2 * DAY_MS]),
-        gateway=st.sampled_from([None, None, None, "gw-9"]),
+        back=st.sampled_from([1, 2, 3, 0, -1]),
+        boot=st.sampled_from([0, 0, 0, 0, 0, 1, -1, 2 * DAY_MS]),
+        gateway=st.sampled_from([None, None, None, None, None, "gw-9"]),
     )
     def sense_out_of_order(self, bay, status, back, boot, gateway):
         """A word with an old number, one that was left out or used, of another boot, or from a stranger."""
@@ -285,7 +306,7 @@ class CoreMachine(RuleBasedStateMachine):
     def _sense(self, bay, status, *, lag=0):
         heard = self.work.state.heard[self.work.state.board.number[bay]].window
         boot_id = max(heard.boot_id, 0)
-        self.work.sense(bay, status, seq=heard.seq + 1, boot_id=boot_id, observed_at=self.work.now - lag * 1000)
+        self.work.sense(bay, status, seq=heard.seq + 2, boot_id=boot_id, observed_at=self.work.now - lag * 1000)
         self.work.settle()
 
     @rule(bay=bays, what=st.sampled_from(["gw-1", "gw-2", "gw-9", "restart", 60, 10, 240]), online=st.booleans())
@@ -356,7 +377,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.work.settle(max(0, self.work.state.next_due() - self.work.now - which) / MINUTE_MS)
 
     @precondition(lambda self: self.work.now < self.work.start + 2 * DAY_MS)
-    @rule(hours=st.sampled_from([3, 24, 40]))
+    @rule(hours=st.sampled_from([3, 20, 16, 30]))
     def wait_long(self, hours):
         self.work.settle(hours * 60)
         for bay in self.work.state.board.bays:

@@ -13,6 +13,7 @@ from naive_expects import BUFFER, EARLY, expected, refusal
 from naive_replies import Told
 from naive_world import HOUR, MINUTE, Booking, NaiveBay, down, metres, opens, overlap, price_won, up
 
+from allocator.domain.commands import Observe
 from allocator.domain.events import event_name
 
 GRACE, LEAD, NOTICE, QUIET, AWAY, CONFIRM = (minutes * MINUTE for minutes in (15, 15, 10, 2, 2, 1))
@@ -56,11 +57,19 @@ class Naive(Judge):
             self.told.number(recorded)
             getattr(self, f"on_{names[-1]}")(recorded.event)
             self._nothing_is_held_twice()
+        if "occupancy_changed" in names:
+            self._a_car_is_somebodys(asked.bay)
         assert due is None or set(due) & set(names) or not (due or names), f"{asked}: {due} was due, {names} happened"
         query = getattr(asked, "type", None) == "query"
         self.told.check(commit, key, self._driver_of, repeated=repeated, query=query)
         self._ledger(commit)
         self.shown |= {row.topic.split("/")[-2]: json.loads(row.payload) for row in commit.outbox if _is_shown(row)}
+
+    def _a_car_is_somebodys(self, bay: str) -> None:
+        """A car in a bay that is on offer is a guest's, or the bay is contested."""
+        guest = any(booking.bay == bay and booking.status == "active" for booking in self.live)
+        open_now = self.bays[bay].occupancy == "occupied" and self.offered(bay, (self.now, self.now + 1))
+        assert guest or self.bays[bay].contested or not open_now or self.verdict != "fresh", f"whose car is in {bay}?"
 
     def restarted(self, work) -> None:
         """Know that the allocator began anew: of the sensors' numbers it keeps the newest boot's."""
@@ -211,6 +220,9 @@ class Naive(Judge):
         self.bays[event.bay].lost = None
 
     def on_bay_contested(self, event) -> None:
+        guests = [booking for booking in self.live if booking.bay == event.bay and booking.status == "active"]
+        seen = isinstance(self.asked, Observe)
+        assert not (seen and guests), f"{event}, and it is the car of {guests}"
         self.bays[event.bay].contested = event.reason
 
     def on_bay_cleared(self, event) -> None:
