@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from allocator.domain.lifecycle import LIVE, TRANSITIONS
+from allocator.service.tariffs import TariffFile, load_tariffs
 from broker_bridge.devices import Profile, load_profiles
 from broker_bridge.wire import asyncapi
 from broker_bridge.wire.topics import PREFIX, RETAINED, TopicKind
@@ -134,6 +135,53 @@ def _device_section(profile: Profile) -> list[str]:
     return lines + [f"| `{name}` | {meaning} |" for name, meaning in profile.codec.FIELDS.items()]
 
 
+_TARIFFS_INTRODUCTION = """\
+A tariff is a file, named as the file is. A bay names its own: `tariff` in the register (`bays add`, a scenario's
+zone); a bay that names none costs what `baybroker allocate --tariff` says, `seoul` where nothing is said. A name that
+is not in the folder is refused. Prices are whole won, points are thousandths (`millipoints`).
+
+*What a driver pays.* The quote is the price of the stay on the planned bay, and who names `max_price_won` is only
+planned on bays that cost no more. In the end it is the lower of the quote and the bay's own price for the time used.
+An extension adds what the longer stay costs more. Every begun step counts; each 24 hours of a stay begin with the
+base again, and have the daily limit. A guest who is called away by the resident pays for the time used, at most that
+part of the quote. Where a promise was broken (a substitute beyond the walk) the stay is free and the operator pays
+the resident's share.
+
+*Overstaying.* Until the notice is over (10 minutes after the end) the time costs what the tariff says. Then each
+begun step costs the surcharge instead, twice the step's price where the file says nothing else, and no daily limit
+holds. Four times the price, as for what was never paid, is a matter of enforcement and not booked here.
+
+*What a resident gets.* `resident_pct` of the price, surcharge included, rounded down; points for the time used within
+the promise, with the price; points for the time on offer once a week, rounded down to a thousandth. A bay that is
+closed or retired is not on offer. Both are booked as double entries, in won and in millipoints, and [`baybroker
+statement`](../howto/statements-and-explanations.md) tells them."""
+
+
+def tariffs_page() -> str:
+    """Return what each tariff says, and what the fields mean."""
+    tariffs = load_tariffs(DOCS.parent / "config" / "tariffs")
+    lines = ["# Tariffs", "", f"{_GENERATED} The tariffs are in `config/tariffs/`.", ""]
+    lines += [*_TARIFFS_INTRODUCTION.splitlines(), "", "| field | must be there | |", "|---|---|---|"]
+    for name, field in TariffFile.model_fields.items():
+        lines.append(f"| `{name}` | {'yes' if field.is_required() else 'no'} | {field.description} |")
+    lines += ["", "| tariff | price | free | most a day | resident | points an hour: offered, used | surcharge |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for name, listed in tariffs.items():
+        it = listed.tariff
+        cells = (
+            f"`{name}`",
+            f"{it.base_won} for {it.base_min} min, then {it.step_won} for {it.step_min} min",
+            f"{it.free_min} min" if it.free_min else "-",
+            f"{it.day_max_won:,}" if it.day_max_won else "-",
+            f"{it.resident_pct} %",
+            f"{it.offered_millipoints / 1000:g}, {it.used_millipoints / 1000:g}",
+            f"{it.overstay_won} for {it.step_min} min",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "Where the figures come from:", ""]
+    return "\n".join([*lines, *(f"- `{name}`: {listed.source}." for name, listed in tariffs.items())]) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """Return every generated page with its text."""
     return {
@@ -141,6 +189,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "topics.md": topics_page(),
         DOCS / "reference" / "lifecycle.md": lifecycle_page(),
         DOCS / "reference" / "devices.md": devices_page(),
+        DOCS / "reference" / "tariffs.md": tariffs_page(),
     }
 
 

@@ -36,6 +36,7 @@ class Bay:
     lon: float
     gateway: str
     resident: str
+    tariff: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def build_city(scenario: Scenario, rng: Generator) -> City:
         for at, place in enumerate(_along_streets(zone, rng)):
             name = f"{zone.name}-{at + 1:04d}"
             gateway = f"gw-{zone.name}-{at // scenario.bays_per_gateway + 1:02d}"
-            bays.append(Bay(name, zone.name, place.lat, place.lon, gateway, f"res-{name}"))
+            bays.append(Bay(name, zone.name, place.lat, place.lon, gateway, f"res-{name}", zone.tariff))
     return city_of(scenario.city, bays)
 
 
@@ -81,7 +82,15 @@ def city_of(name: str, bays: Sequence[Bay]) -> City:
 def bay_records(city: City) -> list[BayRecord]:
     """Return the bays as they are entered in the allocator's register."""
     return [
-        BayRecord(bay=bay.bay, zone=bay.zone, lat=bay.lat, lon=bay.lon, gateway=bay.gateway, resident=bay.resident)
+        BayRecord(
+            bay=bay.bay,
+            zone=bay.zone,
+            lat=bay.lat,
+            lon=bay.lon,
+            gateway=bay.gateway,
+            resident=bay.resident,
+            tariff=bay.tariff,
+        )
         for bay in city.bays.values()
     ]
 

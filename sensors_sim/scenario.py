@@ -66,6 +66,7 @@ class Zone(Part):
     street_gap_m: Positive = 55.0
     bay_gap_m: Positive = 11.0
     bearing_deg: float = 0.0
+    tariff: Name | None = Field(default=None, description="What its bays cost: the name of a tariff")
 
 
 class Habit(Part):
@@ -100,7 +101,8 @@ class Offers(Part):
     """Who shares the bay. A weekly offer's resident usually keeps out of its window by `margin_min`."""
 
     weekly_share: Share = 0.6
-    once_share: Share = Field(default=0.1, description="Days on which one without a weekly offer offers the absence")
+    auto_share: Share = Field(default=0.0, description="Of those without a weekly offer: the bay opens by itself")
+    once_share: Share = Field(default=0.1, description="Days on which one with neither offers the absence")
     margin_min: Rate = 25.0
     windows: tuple[Window, ...] = Field(
         min_length=1,

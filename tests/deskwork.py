@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from copy import deepcopy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,14 @@ from allocator.domain import commands as c
 from allocator.domain.events import BaySpec, Recorded
 from allocator.domain.interval import MINUTE_MS
 from allocator.service.desk import Desk
+from allocator.service.start import restore
+from allocator.store.base import Commit, HeardRow, Loaded
+from allocator.store.sqlite3_store import Sqlite3Store
 
 if TYPE_CHECKING:
-    from allocator.store.base import Answer, Commit
+    from pathlib import Path
+
+    from allocator.store.base import Answer
 
 START = int(datetime(2026, 3, 2, 0, 0, tzinfo=UTC).timestamp() * 1000)
 """Monday 2 March 2026, 09:00 in Seoul."""
@@ -134,6 +140,16 @@ class DeskWork:
     def named(self, kind: type) -> list[Any]:
         return [recorded.event for recorded in self.events if isinstance(recorded.event, kind)]
 
+    async def keep(self, path: Path) -> Path:
+        """Write all that was committed to a database."""
+        store = Sqlite3Store(str(path))
+        await store.open("test")
+        await store.commit(Commit(meta={"city": "seoul", "timezone": self.state.settings.timezone}))
+        for commit in self.commits:
+            await store.commit(commit)
+        await store.close()
+        return path
+
     def _finish(self) -> Commit:
         commit = self.desk.finish(self.now)
         self.commits.append(commit)
@@ -141,3 +157,13 @@ class DeskWork:
         self.answers |= {(answer.party, answer.request_id): answer for answer in commit.answers}
         self.sent += [(row.topic, json.loads(row.payload)) for row in commit.outbox if row.payload]
         return commit
+
+
+def restart(work: DeskWork, *, away_min: float = 0) -> None:
+    """End the allocator and begin again from what it left behind: a snapshot and what was heard."""
+    rows: dict[str, HeardRow] = {row.bay: row for commit in work.commits for row in commit.heard}
+    image = deepcopy(work.state.image())
+    loaded = Loaded(snapshot=image, events=[], tables=deepcopy(image), heard=[*rows.values()], outbox=[], meta={})
+    work.now += round(away_min * MINUTE_MS)
+    work.desk = Desk(restore(loaded, work.state.settings, work.now), "seoul")
+    work.desk.finish(work.now)

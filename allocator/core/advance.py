@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocator.core.hear import silent_at
+from allocator.core.danger import danger
+from allocator.core.hear import silent_at, watch
+from allocator.core.state import BATCH, LOOK_EVERY_MS
 from allocator.domain.commands import FallDue, Timer
-from allocator.domain.interval import DAY_MS, slot_floor
+from allocator.domain.interval import DAY_MS, next_multiple, slot_floor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from allocator.core.state import State
 
 
@@ -18,32 +22,17 @@ def next_decision(state: State, now: int) -> FallDue | None:
         _rebase(state, now)  # the clock was set back
     while (popped := state.pop_due(now)) is not None:
         due_at, due = popped
-        if due.timer is Timer.ROLL:
-            _roll(state, now)
-        elif due.timer is Timer.REVIEW:
-            _review(state, due.key, due_at, now)
-        elif due.timer is Timer.SILENCE and not _is_silent(state, due.key, now):
-            continue
-        elif due.timer is Timer.NO_SHOW and _is_quiet(state, now):
-            state.arm(_quiet_until(state), due.timer, due.key)
-        else:
+        prepare = _PREPARE.get(due.timer)
+        if prepare is None or prepare(state, due.key, due_at, now):
             return due
     return None
 
 
-def _quiet_until(state: State) -> int:
-    return state.connected_at + state.settings.quiet_after_connect_ms
-
-
-def _is_quiet(state: State, now: int) -> bool:
-    """Tell whether we have just connected: the news that a driver came may still be on its way."""
-    return state.connected_at <= now < _quiet_until(state)
-
-
-def _roll(state: State, now: int) -> None:
+def _roll(state: State, _key: str, _due_at: int, now: int) -> bool:
     """Move the calendars' base to today; the far end of the horizon opens."""
     _rebase(state, now)
     state.arm(now + DAY_MS, Timer.ROLL, "")
+    return False
 
 
 def _rebase(state: State, now: int) -> None:
@@ -52,21 +41,108 @@ def _rebase(state: State, now: int) -> None:
         state.reopen(state.board.number[name])
 
 
-def _review(state: State, bay: str, due_at: int, now: int) -> None:
+def _review(state: State, bay: str, due_at: int, now: int) -> bool:
     """A window began or ended: the bay shows it."""
     number = state.board.number[bay]
     if state.review_at.get(number) == due_at:
         del state.review_at[number]
         state.dirty.shown.add(number)
         state.review(number, now)
+    return False
 
 
-def _is_silent(state: State, bay: str, now: int) -> bool:
-    """Tell whether a sensor is silent; one that spoke in the meantime is looked at later."""
-    heard = state.heard[state.board.number[bay]]
-    due_at = silent_at(state, heard)
-    if due_at > now:
-        state.arm(due_at, Timer.SILENCE, bay)
+def _absence(state: State, bay: str, due_at: int, now: int) -> bool:
+    """Tell whether an absence is to be looked at now; it will be again for as long as it lasts."""
+    if state.look_at.get(bay) != due_at:
         return False
-    heard.watched = False
+    del state.look_at[bay]
+    if state.board.bay(bay).away_since is None:
+        return False
+    state.arm_look(bay, now + LOOK_EVERY_MS)
     return True
+
+
+def _silence(state: State, bay: str, due_at: int, now: int) -> bool:
+    """Tell whether a sensor is silent; one that spoke in the meantime is looked at later."""
+    number = state.board.number[bay]
+    heard = state.heard[number]
+    if heard.watched_at != due_at:
+        return False
+    heard.watched_at = None
+    if silent_at(state, heard) <= now:
+        return True
+    watch(state, number)
+    return False
+
+
+def _no_show(state: State, key: str, _due_at: int, now: int) -> bool:
+    """Tell whether a driver may be said not to have come; just after we connected the news may be on its way."""
+    if state.quiet(now):
+        state.arm(state.quiet_until, Timer.NO_SHOW, key)
+        return False
+    return True
+
+
+def _tick(state: State, key: str, _due_at: int, now: int) -> bool:
+    """Arm the next tick, and after this one an attempt for everybody who waits, first come first."""
+    if key == BATCH:
+        state.waiting.batch_armed = False
+        if state.waiting.count:
+            state.arm_batch(now)
+        return True
+    state.arm(next_multiple(now, state.settings.tick_ms), Timer.TICK, key)
+    if state.settings.policy.batch_ms is None:
+        for held in state.waiting.line():
+            state.arm(now, Timer.WAIT, held.reservation_id)
+    return True
+
+
+def _points(state: State, bay: str, _due_at: int, now: int) -> bool:
+    """Arm the next week's points."""
+    number = state.board.number[bay]
+    state.points_armed.discard(number)
+    state.arm_points(number, now)
+    return True
+
+
+def _rescue(state: State, key: str, due_at: int, now: int) -> bool:
+    """Tell whether a promise is in danger; as long as it is, it is looked after again at the next tick."""
+    held = state.reservations.get(key)
+    if held is None or state.rescue_at.get(key) != due_at:
+        return False
+    del state.rescue_at[key]
+    if danger(state, held, now) is not None:
+        state.arm_rescue(held, next_multiple(now, state.settings.tick_ms))
+        return True
+    if state.quiet(now) and held.bay is not None and state.board.bay(held.bay).lost is not None:
+        state.arm_rescue(held, state.quiet_until)
+    return False
+
+
+def _check(state: State, key: str, _due_at: int, now: int) -> bool:
+    """Tell whether a stay begins; before that its bay is looked at, and again at each tick while it is in danger."""
+    held = state.reservations.get(key)
+    if held is None or now >= held.from_at:
+        return held is not None
+    state.arm_rescue(held, now)
+    return False
+
+
+def _wait(state: State, key: str, _due_at: int, _now: int) -> bool:
+    state.waiting.trying.discard(key)
+    return True
+
+
+_PREPARE: dict[Timer, Callable[[State, str, int, int], bool]] = {
+    Timer.ROLL: _roll,
+    Timer.REVIEW: _review,
+    Timer.SILENCE: _silence,
+    Timer.NO_SHOW: _no_show,
+    Timer.TICK: _tick,
+    Timer.POINTS: _points,
+    Timer.AUTO: _absence,
+    Timer.WAIT: _wait,
+    Timer.RESCUE: _rescue,
+    Timer.CHECK: _check,
+}
+"""What is done before a timer is decided on: (state, key, due_at, now) -> whether it has to be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from allocator.core import offers, requests, timers
+from allocator.core import auto, offers, recall, requests, timers
 from allocator.domain import commands as c
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ _DECISIONS: dict[type, Callable[[State, Any, int], list[Event]]] = {
     c.DriverCommand: requests.driver_command,
     c.OfferWeekly: offers.offer_weekly,
     c.OfferOnce: offers.offer_once,
+    c.OfferAuto: auto.offer_auto,
     c.WithdrawOffer: offers.withdraw,
+    c.RecallBay: recall.recall,
     c.RefuseOffer: offers.refuse,
     c.RegisterBays: offers.register,
     c.OperateBay: offers.operate,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from allocator.core.buffers import learn
+from allocator.core.evolve_offers import OFFER_HANDLERS
 from allocator.core.hear import Heard
 from allocator.domain import events as e
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
-from allocator.domain.model import Bay, Offer, Reservation
+from allocator.domain.model import Bay, Reservation
+from allocator.domain.windows import week_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +35,24 @@ def evolve(state: State, recorded: Recorded) -> None:
 # ---- bays
 
 
-def _registered(state: State, event: e.BayRegistered, _at: int) -> None:
+def _registered(state: State, event: e.BayRegistered, at: int) -> None:
     number = state.board.number.get(event.spec.bay)
     if number is None:
         state.enter_bay(Bay(spec=event.spec))
-    else:
-        state.enter_bay(replace(state.board.bays[number], spec=event.spec, retired=False))
+        return
+    bay = state.board.bays[number]
+    # Points are given up to where another resident begins, or the bay begins again.
+    same = bay.spec.resident == event.spec.resident
+    known = replace(bay, spec=event.spec, retired=False, settled_at=bay.settled_at if same and not bay.retired else at)
+    if not same:
+        known.away_since, known.absences, known.hazard_permille = None, 0, 0  # another household, other habits
+    state.enter_bay(known)
+
+
+def _opened(state: State, event: e.BayOpened, at: int) -> None:
+    bay = state.board.bay(event.bay)
+    bay.closed, bay.settled_at = False, at
+    state.touch(bay)
 
 
 def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
@@ -45,8 +60,9 @@ def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
     bay.occupancy, bay.boot_id, bay.seq, bay.observed_at = Occupancy.UNKNOWN, -1, -1, 0
     bay.lost = None
     number = state.board.number[event.bay]
-    state.heard[number] = Heard(watched=state.heard[number].watched)
+    state.heard[number] = Heard(watched_at=state.heard[number].watched_at)
     state.dirty.heard.add(number)
+    state.arm_left_unseen(number)
     state.touch(bay)
 
 
@@ -59,97 +75,89 @@ def _occupancy(state: State, event: e.OccupancyChanged, _at: int) -> None:
     for held in state.board.on_bay[state.board.number[event.bay]].values():
         if held.status is ReservationStatus.ACTIVE:
             state.arm_left(held)
+    if bay.occupancy is Occupancy.UNKNOWN:
+        state.arm_left_unseen(state.board.number[event.bay])
+    if bay.occupancy is Occupancy.FREE:
+        state.freed(state.board.number[event.bay])
     state.touch(bay)
 
 
-def _bay_column(state: State, event: Any, _at: int) -> None:
+def _bay_column(state: State, event: Any, at: int) -> None:
     """Set the one thing of a bay that the event tells."""
     column, tell = _BAY_COLUMNS[type(event)]
     bay = state.board.bay(event.bay)
     setattr(bay, column, tell(event))
+    if type(event) in _FREEING:
+        state.freed(state.board.number[event.bay])
+    if type(event) in _ENDANGERING:
+        state.endanger(state.board.number[event.bay], at)
+        state.arm_stuck(bay, at)
     state.touch(bay)
 
 
 _BAY_COLUMNS: dict[type[Event], tuple[str, Callable[[Any], object]]] = {
     e.BayRetired: ("retired", lambda _: True),
     e.BayClosed: ("closed", lambda _: True),
-    e.BayOpened: ("closed", lambda _: False),
     e.SensorLost: ("lost", lambda event: event.reason),
     e.SensorRestored: ("lost", lambda _: None),
     e.BayContested: ("contested", lambda event: event.reason),
     e.BayCleared: ("contested", lambda _: None),
 }
-
-
-# ---- offers
-
-
-def _weekly(state: State, event: e.WeeklyOffered, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="weekly",
-            rrule=event.rrule,
-            start=event.start,
-            end=event.end,
-            except_dates=event.except_dates,
-            offered_at=at,
-        )
-    )
-
-
-def _once(state: State, event: e.OnceOffered, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="once",
-            from_at=event.from_at,
-            until=event.until,
-            offered_at=at,
-        )
-    )
-
-
-def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
-    for offer_id in event.offer_ids:
-        offer = state.offers[offer_id]
-        offer.withdrawn, offer.withdrawn_at = True, at
-        state.enter_offer(offer)
+_ENDANGERING = (e.BayRetired, e.BayClosed, e.SensorLost, e.BayContested)
+_FREEING = (e.BayOpened, e.SensorRestored, e.BayCleared)
 
 
 # ---- reservations
 
 
 def _accepted(state: State, event: e.ReservationAccepted, at: int) -> None:
-    state.accepted += 1
+    waited = state.reservations.get(event.reservation_id)
+    if waited is None:
+        state.accepted += 1
+    else:
+        advance(waited.status, "accepted")
+        state.drop_reservation(waited)
     state.enter_reservation(
         Reservation(
-            reservation_id=event.reservation_id,
-            request_id=event.request_id,
-            driver=event.driver,
-            vehicle_id=event.vehicle_id,
-            zone=event.zone,
-            lat=event.lat,
-            lon=event.lon,
-            from_at=event.from_at,
-            until=event.until,
-            held_from=event.held_from,
-            held_until=event.held_until,
-            max_walk_m=event.max_walk_m,
-            needs=event.needs,
-            quote_won=event.quote_won,
+            **_asked(event),
             status=ReservationStatus.ACCEPTED,
             bay=event.bay,
             walk_m=event.walk_m,
             accepted_at=at,
+            wait_until=waited.wait_until if waited is not None else None,
+            max_price_won=waited.max_price_won if waited is not None else None,
         )
     )
+
+
+def _waitlisted(state: State, event: e.RequestWaitlisted, at: int) -> None:
+    state.accepted += 1
+    state.enter_reservation(
+        Reservation(
+            **_asked(event),
+            status=ReservationStatus.WAITING,
+            bay=None,
+            walk_m=0,
+            accepted_at=at,
+            wait_until=event.wait_until,
+            max_price_won=event.max_price_won,
+        )
+    )
+
+
+def _asked(event: e.ReservationAccepted | e.RequestWaitlisted) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in _ASKED}
+
+
+_ASKED = (
+    "reservation_id", "request_id", "driver", "vehicle_id", "zone", "lat", "lon", "from_at", "until", "held_from",
+    "held_until", "max_walk_m", "needs", "quote_won",
+)  # fmt: skip
+
+
+def _rejected(state: State, event: e.RequestRejected, at: int) -> None:
+    if event.reservation_id is not None:
+        _end(state, event.reservation_id, "rejected", at)
 
 
 def _replanned(state: State, event: e.Replanned, _at: int) -> None:
@@ -165,6 +173,7 @@ def _replanned(state: State, event: e.Replanned, _at: int) -> None:
 def _bound(state: State, event: e.ReservationBound, at: int) -> None:
     reservation = _advance(state, event.reservation_id, "bound")
     reservation.bound_at, reservation.walk_m = at, event.walk_m
+    state.board.bind(reservation)
     _changed(state, reservation)
     state.arm_reservation(reservation)
 
@@ -180,6 +189,7 @@ def _relocated(state: State, event: e.ReservationRelocated, at: int) -> None:
     reservation = _advance(state, event.reservation_id, "relocated")
     state.board.lift(reservation)
     _show(state, reservation)
+    state.freed(state.board.number[event.from_bay])
     reservation.bay, reservation.walk_m = event.to_bay, event.walk_m
     reservation.violation = reservation.violation or event.violation
     reservation.held_from = max(reservation.held_from, slot_floor(at))
@@ -199,15 +209,40 @@ def _extended(state: State, event: e.ReservationExtended, _at: int) -> None:
     state.arm_reservation(reservation)
 
 
+def _guest_recalled(state: State, event: e.GuestRecalled, at: int) -> None:
+    reservation = _advance(state, event.reservation_id, "recalled")
+    state.board.lift(reservation)
+    reservation.until, reservation.held_until, reservation.recalled_at = event.until, event.held_until, at
+    if event.quote_won is not None:
+        reservation.quote_won = event.quote_won
+    state.board.place(reservation)
+    _changed(state, reservation)
+    state.arm_reservation(reservation)
+
+
 def _warned(state: State, event: e.OverstayWarned, at: int) -> None:
     reservation = state.reservations[event.reservation_id]
     reservation.warned_at = at
     _changed(state, reservation)
+    state.endanger(state.board.number[reservation.bay or ""], at)
 
 
 def _completed(state: State, event: e.ReservationCompleted, _at: int) -> None:
-    state.reservations[event.reservation_id].price_won = event.price_won
+    stay = state.reservations[event.reservation_id]
+    stay.price_won = event.price_won
+    state.lateness = learn(state.lateness, stay, event)
+    _rented(state, event, stay.activated_at or stay.from_at)
     _end(state, event.reservation_id, "completed", event.at)
+
+
+def _rented(state: State, event: e.ReservationCompleted, began_at: int) -> None:
+    """Count the time used to the bay's week: that of the stay's end; a week that is past is not counted any more."""
+    bay, week = state.board.bay(event.bay), week_of(event.at, state.settings.timezone).from_at
+    if week < bay.rented_week:
+        return
+    before_ms = bay.rented_ms if week == bay.rented_week else 0
+    bay.rented_week, bay.rented_ms = week, before_ms + max(event.at - began_at, 0)
+    state.touch(bay)
 
 
 def _cancelled(state: State, event: e.ReservationCancelled, at: int) -> None:
@@ -225,6 +260,8 @@ def _failed(state: State, event: e.ReservationFailed, at: int) -> None:
 def _end(state: State, reservation_id: str, happened: str, at: int) -> None:
     reservation = _advance(state, reservation_id, happened)
     state.board.lift(reservation)
+    if reservation.bay is not None:
+        state.freed(state.board.number[reservation.bay])
     reservation.ended_at = at
     _changed(state, reservation)
     state.drop_reservation(reservation)
@@ -250,13 +287,15 @@ def _show(state: State, reservation: Reservation) -> None:
 
 _HANDLERS: dict[type[Event], Callable[[State, Any, int], None]] = {
     **dict.fromkeys(_BAY_COLUMNS, _bay_column),
+    **OFFER_HANDLERS,
     e.BayRegistered: _registered,
+    e.BayOpened: _opened,
     e.SensorRepaired: _repaired,
     e.OccupancyChanged: _occupancy,
-    e.WeeklyOffered: _weekly,
-    e.OnceOffered: _once,
-    e.OffersWithdrawn: _withdrawn,
+    e.GuestRecalled: _guest_recalled,
     e.ReservationAccepted: _accepted,
+    e.RequestWaitlisted: _waitlisted,
+    e.RequestRejected: _rejected,
     e.Replanned: _replanned,
     e.ReservationBound: _bound,
     e.ReservationActivated: _activated,

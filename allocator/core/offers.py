@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocator.core.relocate import relocate
+from allocator.core.points import settle
 from allocator.domain import events as e
 from allocator.domain.interval import SLOT_MS, Interval, inward
-from allocator.domain.lifecycle import ReservationStatus
 from allocator.domain.windows import check_rrule
 
 if TYPE_CHECKING:
     from allocator.core.state import State
     from allocator.domain.commands import (
+        OfferAuto,
         OfferOnce,
         OfferWeekly,
         OperateBay,
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
         WithdrawOffer,
     )
     from allocator.domain.events import Event
+    from allocator.domain.model import Offer
 
 OFFERS_PER_BAY_MAX = 50
 
 
 def offer_weekly(state: State, asked: OfferWeekly, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
-    reason = _not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
+    reason = not_theirs(state, asked.resident, asked.bay) or too_many(state, asked.bay, now)
     reason = reason or check_rrule(asked.rrule)
     if reason is not None:
-        return [_rejected(asked, reason)]
+        return [rejected(asked, reason)]
     return [
         e.WeeklyOffered(
             offer_id=f"o-{state.offered + 1}",
@@ -48,13 +49,13 @@ def offer_weekly(state: State, asked: OfferWeekly, now: int) -> list[Event]:
 def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
     """Return the new offer, or the refusal."""
     window = inward(Interval(asked.from_at, asked.until))
-    reason = _not_theirs(state, asked.resident, asked.bay) or _too_many(state, asked.bay, now)
+    reason = not_theirs(state, asked.resident, asked.bay) or too_many(state, asked.bay, now)
     if reason is None and window.until - window.from_at < SLOT_MS:
         reason = "window_empty"
     if reason is None and window.until <= now:
         reason = "window_past"
     if reason is not None:
-        return [_rejected(asked, reason)]
+        return [rejected(asked, reason)]
     return [
         e.OnceOffered(
             offer_id=f"o-{state.offered + 1}",
@@ -69,25 +70,29 @@ def offer_once(state: State, asked: OfferOnce, now: int) -> list[Event]:
 
 def withdraw(state: State, asked: WithdrawOffer, now: int) -> list[Event]:
     """Return the end of an offer, or of every offer of the bay."""
-    reason = _not_theirs(state, asked.resident, asked.bay)
+    reason = not_theirs(state, asked.resident, asked.bay)
     if reason is not None:
-        return [_rejected(asked, reason)]
+        return [rejected(asked, reason)]
     ended = tuple(
-        offer.offer_id
-        for offer in state.offers_of[asked.bay]
-        if not offer.over(now) and asked.offer_id in (None, offer.offer_id)
+        offer.offer_id for offer in state.offers_of[asked.bay] if not offer.over(now) and _is_meant(offer, asked)
     )
     if not ended:
-        return [_rejected(asked, "no_offer")]
+        return [rejected(asked, "no_offer")]
     return [e.OffersWithdrawn(bay=asked.bay, resident=asked.resident, request_id=asked.request_id, offer_ids=ended)]
+
+
+def _is_meant(offer: Offer, asked: WithdrawOffer) -> bool:
+    """Tell whether an offer is to be withdrawn; a recall, which takes away, only where it is named."""
+    return offer.kind != "recall" if asked.offer_id is None else offer.offer_id == asked.offer_id
 
 
 def refuse(_state: State, asked: RefuseOffer, _now: int) -> list[Event]:
     """Return the refusal of what this version does not do."""
-    return [_rejected(asked, asked.reason)]
+    return [rejected(asked, asked.reason)]
 
 
-def _not_theirs(state: State, resident: str, bay: str) -> str | None:
+def not_theirs(state: State, resident: str, bay: str) -> str | None:
+    """Return why this resident has no say over the bay, or None."""
     number = state.board.number.get(bay)
     if number is None or state.board.bays[number].retired:
         return "bay_unknown"
@@ -96,36 +101,41 @@ def _not_theirs(state: State, resident: str, bay: str) -> str | None:
     return None
 
 
-def _too_many(state: State, bay: str, now: int) -> str | None:
+def too_many(state: State, bay: str, now: int) -> str | None:
+    """Return why the bay takes no further offer, or None."""
     current = [offer for offer in state.offers_of[bay] if not offer.over(now)]
     return "too_many_offers" if len(current) >= OFFERS_PER_BAY_MAX else None
 
 
-def _rejected(asked: OfferWeekly | OfferOnce | WithdrawOffer | RefuseOffer, reason: str) -> e.OfferRejected:
+def rejected(asked: OfferWeekly | OfferOnce | OfferAuto | WithdrawOffer | RefuseOffer, reason: str) -> e.OfferRejected:
+    """Return the refusal of what a resident asked."""
     return e.OfferRejected(resident=asked.resident, request_id=asked.request_id, bay=asked.bay, reason=reason)
 
 
-def register(_state: State, asked: RegisterBays, _now: int) -> list[Event]:
-    """Return an event a bay; the last carries the command's request_id."""
+def register(state: State, asked: RegisterBays, now: int) -> list[Event]:
+    """Return an event a bay, the last with the command's request_id, and the points of residents who end here."""
+    if not all(state.settings.knows(spec.tariff) for spec in asked.specs):
+        return [e.OperatorCommandRefused(request_id=asked.request_id, operator=asked.operator, reason="tariff_unknown")]
     last = len(asked.specs) - 1
-    return [
-        e.BayRegistered(spec=spec, operator=asked.operator, request_id=asked.request_id if at == last else None)
-        for at, spec in enumerate(asked.specs)
-    ]
+    happened: list[Event] = []
+    for at, spec in enumerate(asked.specs):
+        number = state.board.number.get(spec.bay)
+        if number is not None and state.board.bays[number].spec.resident != spec.resident:
+            happened += settle(state, spec.bay, now)
+        request_id = asked.request_id if at == last else None
+        happened.append(e.BayRegistered(spec=spec, operator=asked.operator, request_id=request_id))
+    return happened
 
 
 def operate(state: State, asked: OperateBay, now: int) -> list[Event]:
-    """Return what an operator does to a bay; drivers who were promised it are moved where that can be."""
+    """Return what an operator does to a bay; drivers who were promised it are then looked after."""
     number = state.board.number.get(asked.bay)
     if number is None or state.board.bays[number].retired:
         return [e.OperatorCommandRefused(request_id=asked.request_id, operator=asked.operator, reason="bay_unknown")]
     done = _OPERATIONS[asked.type](bay=asked.bay, operator=asked.operator, request_id=asked.request_id)
     if asked.type == "repaired" and state.board.bays[number].contested is not None:
         return [done, e.BayCleared(bay=asked.bay)]
-    if asked.type not in ("retire", "close"):
-        return [done]
-    bound = [held for held in state.board.on_bay[number].values() if held.status is ReservationStatus.BOUND]
-    return [done, *(relocate(state, bound[0], asked.type, now, wider=False) if bound else [])]
+    return [*settle(state, asked.bay, now), done] if asked.type in ("retire", "close") else [done]
 
 
 _OPERATIONS: dict[str, type[e.BayRetired | e.BayClosed | e.BayOpened | e.SensorRepaired]] = {

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from allocator.core.relocate import blocked, relocate_or_fail
+from allocator.core.danger import blocked
+from allocator.core.extension import held_until, room
+from allocator.core.promise import Ask, promise, wanted
+from allocator.core.recall import arrived
+from allocator.core.relocate import relocate_or_fail
 from allocator.domain import events as e
-from allocator.domain.interval import MINUTE_MS, Interval, outward
-from allocator.domain.lifecycle import LIVE, ReservationStatus
+from allocator.domain.interval import MINUTE_MS, Interval, next_multiple
+from allocator.domain.lifecycle import ReservationStatus
+from allocator.domain.money import bill, extended_won
 from allocator.matching.calendars import HORIZON_MS
-from allocator.matching.search import Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,86 +22,61 @@ if TYPE_CHECKING:
     from allocator.domain.commands import DriverCommand, ReleaseReservation, RequestBay
     from allocator.domain.events import Event
     from allocator.domain.model import Reservation
-    from allocator.matching.search import Found
+    from allocator.matching.search import Wanted
 
 PAST_TOLERANCE_MS = 5 * MINUTE_MS
 
 
 def request(state: State, asked: RequestBay, now: int) -> list[Event]:
-    """Return the promise, or the refusal with its reason."""
-    settings = state.settings
+    """Return the promise, a place in the waiting line, or the refusal with its reason."""
+    policy = state.settings.policy
     nearest = state.board.nearest(asked.lat, asked.lon)
     zone = nearest.spec.zone if nearest is not None else None
     stay = Interval(asked.arrive_at, asked.arrive_at + asked.stay_ms)
-    quote_won = settings.tariff.price_won(asked.stay_ms)
-    reason = _breaks_a_rule(state, asked, stay, quote_won, now)
-    if reason is not None:
-        return [e.RequestRejected(request_id=asked.request_id, driver=asked.driver, zone=zone, reason=reason)]
-    held = outward(Interval(max(stay.from_at, now - now % MINUTE_MS), stay.until))
-    wanted = Wanted(
-        lat=asked.lat,
-        lon=asked.lon,
-        held=Interval(held.from_at, held.until + settings.buffer_ms),
-        max_walk_m=asked.max_walk_m,
-        needs=asked.needs,
-    )
-    found = settings.policy.place(state.board, wanted, now)
-    if found.bay is None or zone is None:
-        return [
-            e.RequestRejected(
-                request_id=asked.request_id,
-                driver=asked.driver,
-                zone=zone,
-                reason="no_bay",
-                explanation=found.explanation,
-            )
-        ]
-    return _promise(state, asked, wanted, found, found.bay, zone, quote_won, now)
+    reason = _breaks_a_rule(state, asked, stay, now)
+    if reason is not None or zone is None:
+        return [_rejected(asked, zone, reason or "no_bay")]
+    ask = Ask.of_request(state, asked, zone, stay)
+    if policy.batch_ms is not None:
+        return _wait(state, asked, ask, next_multiple(now, policy.batch_ms), None, now)
+    found = policy.place(state.board, wanted(state, ask, now), now)
+    if found.bay is None:
+        return _wait(state, asked, ask, now, found.explanation, now)
+    return promise(state, ask, found, found.bay, now)
 
 
-def _promise(
-    state: State, asked: RequestBay, wanted: Wanted, found: Found, bay: str, zone: str, quote_won: int, now: int
+def _wait(
+    state: State, asked: RequestBay, ask: Ask, at_least: int, explanation: e.Explanation | None, now: int
 ) -> list[Event]:
-    reservation_id = f"r-{state.accepted + 1}"
-    happened: list[Event] = [e.Replanned(moves=found.moves)] if found.moves else []
-    happened.append(
-        e.ReservationAccepted(
-            reservation_id=reservation_id,
-            request_id=asked.request_id,
-            driver=asked.driver,
-            vehicle_id=asked.vehicle_id,
-            zone=zone,
-            lat=asked.lat,
-            lon=asked.lon,
-            from_at=asked.arrive_at,
-            until=asked.arrive_at + asked.stay_ms,
-            held_from=wanted.held.from_at,
-            held_until=wanted.held.until,
-            max_walk_m=asked.max_walk_m,
-            needs=asked.needs,
-            quote_won=quote_won,
-            bay=bay,
-            walk_m=found.walk_m,
-            explanation=found.explanation,
-        )
+    """Return the place in the line: for as long as the driver would wait, and until `at_least`, the batch's end."""
+    wait_until = min(max(asked.wait_until or now, at_least), now + HORIZON_MS)
+    if wait_until <= now or state.waiting.count >= state.settings.waiting_max:
+        return [_rejected(asked, ask.zone, _why_none(state, wanted(state, ask, now)), explanation)]
+    held = wanted(state, ask, now).held
+    waits: dict[str, Any] = {"wait_until": wait_until, "max_price_won": ask.max_price_won}
+    return [e.RequestWaitlisted(**ask.fields(held), **waits, explanation=explanation)]
+
+
+def _rejected(
+    asked: RequestBay, zone: str | None, reason: str, explanation: e.Explanation | None = None
+) -> e.RequestRejected:
+    return e.RequestRejected(
+        request_id=asked.request_id, driver=asked.driver, zone=zone, reason=reason, explanation=explanation
     )
-    lead_ms = state.settings.policy.bind_lead_ms
-    if lead_ms is None or asked.arrive_at <= now + lead_ms:
-        happened.append(e.ReservationBound(reservation_id=reservation_id, bay=bay, walk_m=found.walk_m))
-    return happened
 
 
-def _breaks_a_rule(state: State, asked: RequestBay, stay: Interval, quote_won: int, now: int) -> str | None:
+def _why_none(state: State, want: Wanted) -> str:
+    near = state.board.near(want.lat, want.lon, want.max_walk_m) if want.tariffs is not None else []
+    dear = [state.board.bays[number].spec.tariff not in (want.tariffs or ()) for _, number in near]
+    return "too_dear" if dear and all(dear) else "no_bay"
+
+
+def _breaks_a_rule(state: State, asked: RequestBay, stay: Interval, now: int) -> str | None:
     if asked.arrive_at < now - PAST_TOLERANCE_MS:
         return "arrives_in_past"
     if stay.until > now + HORIZON_MS:
         return "beyond_horizon"
-    if asked.max_price_won is not None and quote_won > asked.max_price_won:
-        return "too_dear"
-    others = state.of_vehicle.get(asked.vehicle_id, {}).values()
-    if any(stay.overlaps(Interval(other.from_at, other.until)) for other in others):
-        return "vehicle_has_reservation"
-    return None
+    return "vehicle_has_reservation" if state.vehicle_taken(asked.vehicle_id, stay) else None
 
 
 def driver_command(state: State, said: DriverCommand, now: int) -> list[Event]:
@@ -123,19 +102,12 @@ def _arrive(state: State, said: DriverCommand, reservation: Reservation, now: in
         return [_refused(said, "not_bound", reservation)]
     if now < reservation.from_at - state.settings.early_ms:
         return [_refused(said, "too_early", reservation)]
-    bay = state.board.bay(reservation.bay)
-    reason = blocked(state, bay, reservation)
-    if not said.blocked and reason is None:
-        activated = e.ReservationActivated(
-            reservation_id=reservation.reservation_id,
-            bay=reservation.bay,
-            at=now,
-            source="driver",
-            request_id=said.request_id,
-        )
-        return [activated]
+    reason = blocked(state, reservation, now)
+    before_recall = reason == "recalled" and not state.recalled(reservation.bay, Interval(now, now + 1))
+    if not said.blocked and (reason is None or before_recall):
+        return arrived(state, reservation, now, "driver", now, said.request_id)
     happened: list[Event] = []
-    if bay.contested is None:
+    if reason in (None, "contested") and state.board.bay(reservation.bay).contested is None:
         contested = e.BayContested(
             bay=reservation.bay, reason=reason or "blocked", reservation_id=reservation.reservation_id
         )
@@ -149,54 +121,57 @@ def _leave(state: State, said: DriverCommand, reservation: Reservation, now: int
     return [completed(state, reservation, now, "driver", said.request_id)]
 
 
-def _extend(state: State, said: DriverCommand, reservation: Reservation, _now: int) -> list[Event]:
-    if reservation.status is not ReservationStatus.ACTIVE or reservation.bay is None:
+def _extend(state: State, said: DriverCommand, reservation: Reservation, now: int) -> list[Event]:
+    if reservation.status is not ReservationStatus.ACTIVE:
         return [_refused(said, "not_active", reservation)]
     until = reservation.until + said.extend_ms
-    held_until = outward(Interval(reservation.from_at, until)).until + state.settings.buffer_ms
-    calendars, number = state.board.calendars, state.board.number[reservation.bay]
-    more = calendars.mask(Interval(reservation.held_until, held_until))
-    longer = Interval(reservation.from_at, until)
-    others = state.of_vehicle[reservation.vehicle_id].values()
-    if any(other is not reservation and longer.overlaps(Interval(other.from_at, other.until)) for other in others):
-        return [_refused(said, "vehicle_has_reservation", reservation)]
-    if not calendars.offered(number, more) or calendars.held(number, more):
-        return [_refused(said, "bay_not_free", reservation)]
-    return [
-        e.ReservationExtended(
-            reservation_id=reservation.reservation_id,
-            request_id=said.request_id,
-            until=until,
-            held_until=held_until,
-            quote_won=state.settings.tariff.price_won(until - reservation.from_at),
-        )
-    ]
+    moves = room(state, reservation, until, now)
+    if isinstance(moves, str):
+        return [_refused(said, moves, reservation)]
+    tariff = state.settings.tariff_of(state.board.bay(reservation.bay or "").spec)
+    stay_ms, longer_ms = reservation.until - reservation.from_at, until - reservation.from_at
+    extended = e.ReservationExtended(
+        reservation_id=reservation.reservation_id,
+        request_id=said.request_id,
+        until=until,
+        held_until=held_until(state, reservation, until),
+        quote_won=extended_won(tariff, reservation.quote_won, stay_ms, longer_ms),
+    )
+    return [e.Replanned(moves=moves), extended] if moves else [extended]
 
 
 def completed(
     state: State, reservation: Reservation, at: int, source: str, request_id: str | None = None
 ) -> e.ReservationCompleted:
-    """Return the end of a stay; the time used is charged, at most what was quoted unless it was overstayed."""
-    began = reservation.activated_at or reservation.from_at
-    tariff = state.settings.tariff
-    price_won = tariff.price_won(max(at - began, 0))
-    if at <= reservation.until:
-        price_won = min(price_won, reservation.quote_won)
+    """Return the end of a stay, with what the driver pays and what the resident gets."""
+    spec = state.board.bay(reservation.bay or "").spec
+    due = bill(
+        state.settings.tariff_of(spec),
+        began=reservation.activated_at or reservation.from_at,
+        until=reservation.until,
+        at=at,
+        quote_won=reservation.quote_won,
+        notice_ms=state.settings.overstay_notice_ms,
+        free=reservation.violation,
+        resident=spec.resident is not None,
+    )
     return e.ReservationCompleted(
         reservation_id=reservation.reservation_id,
-        bay=reservation.bay or "",
+        bay=spec.bay,
         at=at,
         source=source,
-        price_won=price_won,
-        resident_won=tariff.resident_won(price_won),
+        price_won=due.price_won,
+        resident_won=due.resident_won,
         request_id=request_id,
+        surcharge_won=due.surcharge_won,
+        millipoints=due.millipoints,
     )
 
 
 def release(state: State, said: ReleaseReservation) -> list[Event]:
     """Return the end of a reservation on an operator's word."""
     reservation = state.reservations.get(said.reservation_id)
-    if reservation is None or reservation.status not in LIVE - {ReservationStatus.ACTIVE}:
+    if reservation is None or reservation.status is ReservationStatus.ACTIVE:
         return [
             e.OperatorCommandRefused(
                 request_id=said.request_id, operator=said.operator, reason="no_reservation_to_release"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core import auto
 from allocator.core.hear import Verdict
-from allocator.core.relocate import relocate
+from allocator.core.recall import arrived
 from allocator.domain import events as e
-from allocator.domain.interval import DAY_MS, MINUTE_MS
+from allocator.domain.interval import DAY_MS, MINUTE_MS, Interval
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
 from allocator.matching.search import BIND_LEAD_MS
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from allocator.core.state import State
     from allocator.domain.commands import Observe
     from allocator.domain.events import Event
-    from allocator.domain.model import Bay, Reservation
+    from allocator.domain.model import Bay
 
 CLOCK_OFF_MS = MINUTE_MS
 BACKLOG_MAX_MS = 7 * DAY_MS
@@ -53,17 +54,20 @@ def observe(state: State, said: Observe, verdict: Verdict, now: int) -> list[Eve
     )
     if late:
         return [changed]
-    happened = [*restored(bay), changed]
+    happened = [*restored(bay, changed=True), changed]
     if said.status == Occupancy.OCCUPIED:
         happened += _taken(state, number, bay, at, now)
     elif said.status == Occupancy.FREE and bay.contested is not None:
         happened.append(e.BayCleared(bay=said.bay))
+    elif said.status == Occupancy.FREE:
+        happened += auto.left(state, bay, at, now)
     return happened
 
 
-def restored(bay: Bay) -> list[Event]:
-    """Return what follows from hearing of a bay at all."""
-    return [e.SensorRestored(bay=bay.spec.bay)] if bay.lost is not None else []
+def restored(bay: Bay, *, changed: bool = False) -> list[Event]:
+    """Return what follows from hearing of a bay at all; a stuck sensor has to say something else than before."""
+    heard_again = bay.lost is not None and (changed or bay.lost != "stuck")
+    return [e.SensorRestored(bay=bay.spec.bay)] if heard_again else []
 
 
 def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event]:
@@ -73,34 +77,27 @@ def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event
         return []
     if bay.contested is not None and bay.occupancy is Occupancy.UNKNOWN:
         return []  # the sensor lost sight of the stranger: nobody saw him leave
+    recalled = state.recalled(bay.spec.bay, Interval(now, now + 1))
     bound = [held for held in holders if held.status is ReservationStatus.BOUND and held.from_at <= now + BIND_LEAD_MS]
     for held in bound:
-        if held.from_at - state.settings.early_ms <= at < held.until:
-            return [
-                e.ReservationActivated(
-                    reservation_id=held.reservation_id,
-                    bay=bay.spec.bay,
-                    at=max(at, held.accepted_at),
-                    source="sensor",
-                )
-            ]
-    if not bound and not state.open_now(number, now):
-        return []
-    return [e.BayContested(bay=bay.spec.bay, reason="stranger"), *_rescue(state, bound, now)]
-
-
-def _rescue(state: State, bound: list[Reservation], now: int) -> list[Event]:
-    """Move the first driver who was promised the bay; the others are looked at when their time comes."""
-    return relocate(state, bound[0], "contested", now, wider=False) if bound else []
+        if not recalled and held.from_at - state.settings.early_ms <= at < held.until:
+            return arrived(state, held, max(at, held.accepted_at), "sensor", now)
+    if bay.away_since is not None:
+        return auto.returned(state, bay, at, now)
+    if recalled or not (bound or state.open_now(number, now)):
+        return []  # the resident, who said so, or nobody's business
+    return [e.BayContested(bay=bay.spec.bay, reason="stranger")]
 
 
 def lose_gateway(state: State, gateway: str, now: int) -> list[Event]:
-    """Return the losses of a gateway that has been down for long enough."""
+    """Return the losses of a gateway that has been down for long enough; a bay heard since then is none."""
     down_since = state.gateways_down.get(gateway)
     if down_since is None or now < down_since + state.settings.gateway_down_ms:
         return []
+    lost_at = down_since + state.settings.gateway_down_ms
+    numbers = [state.board.number[name] for name in sorted(state.bays_of_gateway[gateway])]
     return [
-        e.SensorLost(bay=name, reason="gateway")
-        for name in sorted(state.bays_of_gateway[gateway])
-        if state.board.bay(name).lost is None and not state.board.bay(name).retired
+        e.SensorLost(bay=bay.spec.bay, reason="gateway")
+        for bay, heard in ((state.board.bays[number], state.heard[number]) for number in numbers)
+        if bay.lost is None and not bay.retired and heard.last_heard_at <= lost_at
     ]

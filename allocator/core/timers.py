@@ -4,36 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocator.core import auto
+from allocator.core.danger import blocked, unusable
 from allocator.core.hear import silent_at
-from allocator.core.relocate import blocked, relocate_or_fail
+from allocator.core.points import settle
+from allocator.core.relocate import relocate_or_fail, replan, rescue
 from allocator.core.requests import completed
 from allocator.core.sensing import lose_gateway
+from allocator.core.state import BATCH
+from allocator.core.waiting import place_batch, try_again
 from allocator.domain import events as e
 from allocator.domain.commands import Timer
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
-from allocator.matching.search import wanted_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from allocator.core.state import State
     from allocator.domain.events import Event
-    from allocator.domain.model import Bay, Reservation
+    from allocator.domain.model import Reservation
 
 
 def fall_due(state: State, timer: Timer, key: str, now: int) -> list[Event]:
     """Return what a due timer decides."""
     if timer in _OF_RESERVATION:
-        status, decide_it = _OF_RESERVATION[timer]
+        statuses, decide_it = _OF_RESERVATION[timer]
         reservation = state.reservations.get(key)
-        if reservation is None or reservation.status is not status:
-            return []
-        return decide_it(state, reservation, now)
-    if timer is Timer.GATEWAY:
-        return lose_gateway(state, key, now)
-    if timer is Timer.SILENCE:
-        return _silence(state, key, now)
-    return []
+        return decide_it(state, reservation, now) if reservation is not None and reservation.status in statuses else []
+    return _OF_OTHERS[timer](state, key, now)
+
+
+def _tick(state: State, key: str, now: int) -> list[Event]:
+    return place_batch(state, now) if key == BATCH else _improve(state, now)
+
+
+def _improve(state: State, now: int) -> list[Event]:
+    """Let the policy shorten walks: nobody is told, no promise changes."""
+    moves = state.settings.policy.improve(state.board, now)
+    return [e.Replanned(moves=moves)] if moves else []
 
 
 def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
@@ -45,31 +53,28 @@ def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
         return [e.ReservationFailed(reservation_id=key, reason="too_late")]
     walk_m = state.board.walk_m(state.board.number[reservation.bay], reservation.lat, reservation.lon)
     as_is: list[Event] = [e.ReservationBound(reservation_id=key, bay=reservation.bay, walk_m=walk_m)]
-    if _ready(state.board.bay(reservation.bay), reservation) and walk_m <= reservation.max_walk_m:
+    if _ready(state, reservation, now) and walk_m <= reservation.max_walk_m:
         return as_is
-    found = state.settings.policy.place(state.board, wanted_by(reservation), now)
-    if found.bay is None:
-        return as_is
-    own = e.Move(reservation_id=key, from_bay=reservation.bay, to_bay=found.bay, walk_m=found.walk_m)
-    return [
-        e.Replanned(moves=(*found.moves, own)),
-        e.ReservationBound(reservation_id=key, bay=found.bay, walk_m=found.walk_m),
-    ]
+    replanned = replan(state, reservation, now)
+    if replanned:
+        own = replanned[0].moves[-1]
+        return [*replanned, e.ReservationBound(reservation_id=key, bay=own.to_bay, walk_m=own.walk_m)]
+    reason = unusable(state, reservation, now)
+    return as_is if reason is None else relocate_or_fail(state, reservation, reason, now)
 
 
-def _ready(bay: Bay, reservation: Reservation) -> bool:
+def _ready(state: State, reservation: Reservation, now: int) -> bool:
+    bay = state.board.bay(reservation.bay or "")
     free = bay.occupancy is Occupancy.FREE and bay.lost is None and bay.contested is None
-    return free and not bay.closed and not bay.retired and set(reservation.needs) <= set(bay.spec.needs)
+    return free and unusable(state, reservation, now) is None and set(reservation.needs) <= set(bay.spec.needs)
 
 
 def _check(state: State, reservation: Reservation, now: int) -> list[Event]:
     """The stay begins: is the bay as promised?"""
-    if reservation.bay is None or now < reservation.from_at:
-        return []
-    bay = state.board.bay(reservation.bay)
-    reason = blocked(state, bay, reservation)
+    reason = blocked(state, reservation, now)
     if reason is None:
         return []
+    bay = state.board.bay(reservation.bay or "")
     happened: list[Event] = []
     if reason == "contested" and bay.contested is None:
         happened.append(e.BayContested(bay=bay.spec.bay, reason="stranger", reservation_id=reservation.reservation_id))
@@ -108,6 +113,22 @@ def _settle(state: State, reservation: Reservation, now: int) -> list[Event]:
     return [completed(state, reservation, at, "timer")]
 
 
+def _stuck(state: State, name: str, now: int) -> list[Event]:
+    """A driver stands in the bay, or found a car in it, and the sensor still says free: it cannot be believed."""
+    bay = state.board.bay(name)
+    if bay.lost is not None or bay.occupancy is not Occupancy.FREE:
+        return []
+    unseen = (
+        held
+        for held in state.board.on_bay[state.board.number[name]].values()
+        if held.status is ReservationStatus.ACTIVE
+        and bay.observed_at < (held.activated_at or 0) <= now - state.settings.stuck_after_ms
+    )
+    if bay.contested != "blocked" and next(unseen, None) is None:
+        return []
+    return [e.SensorLost(bay=name, reason="stuck")]
+
+
 def _silence(state: State, bay: str, now: int) -> list[Event]:
     number = state.board.number[bay]
     if now < silent_at(state, state.heard[number]) or state.board.bays[number].lost is not None:
@@ -115,11 +136,23 @@ def _silence(state: State, bay: str, now: int) -> list[Event]:
     return [e.SensorLost(bay=bay, reason="silent")]
 
 
-_OF_RESERVATION: dict[Timer, tuple[ReservationStatus, Callable[[State, Reservation, int], list[Event]]]] = {
-    Timer.BIND: (ReservationStatus.ACCEPTED, _bind),
-    Timer.CHECK: (ReservationStatus.BOUND, _check),
-    Timer.NO_SHOW: (ReservationStatus.BOUND, _no_show),
-    Timer.LEFT: (ReservationStatus.ACTIVE, _left),
-    Timer.END: (ReservationStatus.ACTIVE, _end),
-    Timer.SETTLE: (ReservationStatus.ACTIVE, _settle),
+_S = ReservationStatus
+_OF_RESERVATION: dict[Timer, tuple[set[ReservationStatus], Callable[[State, Reservation, int], list[Event]]]] = {
+    Timer.WAIT: ({_S.WAITING}, try_again),
+    Timer.BIND: ({_S.ACCEPTED}, _bind),
+    Timer.RESCUE: ({_S.ACCEPTED, _S.BOUND}, rescue),
+    Timer.CHECK: ({_S.BOUND}, _check),
+    Timer.NO_SHOW: ({_S.BOUND}, _no_show),
+    Timer.LEFT: ({_S.ACTIVE}, _left),
+    Timer.END: ({_S.ACTIVE}, _end),
+    Timer.SETTLE: ({_S.ACTIVE}, _settle),
+}
+"""Timers whose key is a reservation: the statuses in which they apply, and what decides."""
+_OF_OTHERS: dict[Timer, Callable[[State, str, int], list[Event]]] = {
+    Timer.TICK: _tick,
+    Timer.GATEWAY: lose_gateway,
+    Timer.SILENCE: _silence,
+    Timer.STUCK: _stuck,
+    Timer.POINTS: settle,
+    Timer.AUTO: auto.look,
 }

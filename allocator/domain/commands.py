@@ -182,7 +182,8 @@ class Timer(StrEnum):
     ROLL = "roll"
     TICK = "tick"
     WAIT = "wait"
-    RECALL = "recall"
+    RESCUE = "rescue"
+    STUCK = "stuck"
     AUTO = "auto"
     POINTS = "points"
 

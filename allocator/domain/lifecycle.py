@@ -46,7 +46,12 @@ LIVE = frozenset({S.ACCEPTED, S.BOUND, S.ACTIVE})
 
 TRANSITIONS: dict[ReservationStatus, dict[str, ReservationStatus]] = {
     S.WAITING: {"accepted": S.ACCEPTED, "rejected": S.REJECTED, "cancelled": S.CANCELLED},
-    S.ACCEPTED: {"bound": S.BOUND, "cancelled": S.CANCELLED, "failed": S.FAILED},
+    S.ACCEPTED: {
+        "bound": S.BOUND,
+        "relocated": S.BOUND,  # the planned bay is gone, and the only substitute is farther than promised
+        "cancelled": S.CANCELLED,
+        "failed": S.FAILED,
+    },
     S.BOUND: {
         "activated": S.ACTIVE,
         "relocated": S.BOUND,
@@ -56,6 +61,7 @@ TRANSITIONS: dict[ReservationStatus, dict[str, ReservationStatus]] = {
     },
     S.ACTIVE: {
         "extended": S.ACTIVE,
+        "recalled": S.ACTIVE,
         "completed": S.COMPLETED,
         "relocated": S.BOUND,  # the sensor took a stranger for the driver
         "failed": S.FAILED,

@@ -13,8 +13,8 @@ from allocator.domain.lifecycle import Occupancy, ReservationStatus
 class Offer:
     """When a bay may be used. `kind` is `weekly` (rrule, start, end), `once` (from_at, until), `auto` or `recall`.
 
-    `auto` opens `[from_at, until)` for now, and `offered_ms` is what its earlier windows came to. `recall` takes
-    `[from_at, until)` away from what the others give.
+    `auto` opens `[from_at, until)` for now, and `offered_ms` is what its earlier windows came to, less what points were
+    given for. `recall` takes `[from_at, until)` away from what the others give.
     """
 
     offer_id: str
@@ -35,16 +35,24 @@ class Offer:
 
     def over(self, at_ms: int) -> bool:
         """Tell whether it opens nothing from then on."""
-        return self.withdrawn or (self.until is not None and self.until <= at_ms)
+        return self.withdrawn or self._ended_by(at_ms)
+
+    def past(self, at_ms: int) -> bool:
+        """Tell whether it had opened nothing from then on already then."""
+        return (self.withdrawn_at is not None and self.withdrawn_at <= at_ms) or self._ended_by(at_ms)
+
+    def _ended_by(self, at_ms: int) -> bool:
+        # an `auto` offer opens again
+        return self.kind != "auto" and self.until is not None and self.until <= at_ms
 
 
 @dataclass(slots=True, kw_only=True)
 class Bay:
     """A bay of the register with what is known of it now; every field here is a fold of events.
 
-    `away_since`: when the resident's car left, with an `auto` offer. `absences` of theirs are over, of which the
-    fitted model expected `hazard_permille`. Guests have used the bay for `rented_ms` in the week that began at
-    `rented_week`. Offered time was paid for in points up to `settled_at`.
+    `away_since`: when the resident's car left, with an `auto` offer. `absences` of theirs ended within the first day,
+    of which the fitted model expected `hazard_permille`. Guests have used the bay for `rented_ms` in the week that
+    began at `rented_week`. Offered time was paid for in points up to `settled_at`.
     """
 
     spec: BaySpec
@@ -111,12 +119,16 @@ class Reservation:
 
 @dataclass(slots=True, kw_only=True)
 class StateImage:
-    """All that the events fold to, ready to be written down: a snapshot, or what two folds are compared by."""
+    """All that the events fold to, ready to be written down: a snapshot, or what two folds are compared by.
+
+    `lateness` is the histogram that the buffers are learnt from.
+    """
 
     position: int = 0
     event_nos: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     offered: int = 0
+    lateness: list[int] = field(default_factory=list)
     bays: list[Bay] = field(default_factory=list)
     offers: list[Offer] = field(default_factory=list)
     reservations: list[Reservation] = field(default_factory=list)

@@ -68,11 +68,27 @@ def weekly_windows(
     return tuple(window for window in windows if window.overlaps(within))
 
 
+def recalled_span(recall: Offer) -> Interval:
+    """Return what a recall takes away."""
+    return Interval(recall.from_at or 0, recall.until or 0)
+
+
 def offer_windows(offer: Offer, timezone: str, within: Interval) -> tuple[Interval, ...]:
     """Return the offer's windows that touch `within`; none when it was withdrawn."""
     if offer.withdrawn:
         return ()
-    if offer.kind == "once":
+    if offer.kind in {"once", "auto"}:
         window = inward(Interval(offer.from_at or 0, offer.until or 0))
         return (window,) if window.from_at < window.until and window.overlaps(within) else ()
     return weekly_windows(offer.rrule or "", offer.start or "", offer.end or "", offer.except_dates, timezone, within)
+
+
+@lru_cache(maxsize=64)
+def _week_from(day: date, timezone: str) -> Interval:
+    monday, zone = day - timedelta(days=day.weekday()), ZoneInfo(timezone)
+    return Interval(_instant(monday, "00:00", zone), _instant(monday + timedelta(days=7), "00:00", zone))
+
+
+def week_of(at_ms: int, timezone: str) -> Interval:
+    """Return the week of wall-clock time that an instant is in, from Monday 00:00."""
+    return _week_from(datetime.fromtimestamp(at_ms / 1000, ZoneInfo(timezone)).date(), timezone)

@@ -1,39 +1,55 @@
-"""Per bay, which five-minute slots are offered and which are held: two integer bit masks from a common base."""
+"""Per bay, which five-minute slots are offered and which are held, as bits: one bay as an int, many bays as arrays.
+
+The bits lie in words of 64 slots, one row of words for all bays, so that "is this stay offered, is it held?" is asked
+of hundreds of bays with one numpy operation for each word that the stay touches: one to three.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from allocator.domain.interval import DAY_MS, SLOT_MS, Interval
 from broker_bridge.wire.errors import InvariantError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
 
 HORIZON_MS = 7 * DAY_MS
 SPAN_MS = HORIZON_MS + 2 * DAY_MS
-"""How far the masks reach: the horizon, a stay at its end, and the day until the base moves."""
+"""How far the bits reach: the horizon, a stay at its end, and the day until the base moves."""
+WORD_SLOTS = 64
+WORDS = -(-SPAN_MS // (SLOT_MS * WORD_SLOTS))
+SPAN_MASK = (1 << SPAN_MS // SLOT_MS) - 1
+ROOM_AT_FIRST = 64
 
 
 class Calendars:
-    """The masks of all bays. Bit n is the slot that begins at `base_at + n * SLOT_MS`."""
+    """The slots of all bays. Bit n is the slot that begins at `base_at + n * SLOT_MS`."""
 
-    __slots__ = ("_held", "_open", "base_at")
+    __slots__ = ("_bays", "_held", "_open", "base_at")
 
     def __init__(self, base_at: int) -> None:
         self.base_at = base_at
-        self._open: list[int] = []
-        self._held: list[int] = []
+        self._bays = 0
+        self._open = np.zeros((WORDS, ROOM_AT_FIRST), dtype="<u8")
+        self._held = np.zeros((WORDS, ROOM_AT_FIRST), dtype="<u8")
 
     @property
     def span(self) -> Interval:
-        """What the masks cover."""
+        """What the bits cover."""
         return Interval(self.base_at, self.base_at + SPAN_MS)
 
     def add_bay(self) -> None:
         """Make room for one bay more."""
-        self._open.append(0)
-        self._held.append(0)
+        room = self._open.shape[1]
+        if self._bays == room:
+            more = np.zeros((WORDS, room), dtype="<u8")
+            self._open, self._held = np.hstack((self._open, more)), np.hstack((self._held, more))
+        self._bays += 1
 
     def mask(self, interval: Interval) -> int:
         """Return the bits of `interval`, clipped at the base."""
@@ -41,52 +57,81 @@ class Calendars:
         until = -(-(interval.until - self.base_at) // SLOT_MS)
         return ((1 << (until - first)) - 1) << first if until > first else 0
 
+    # ---- one bay
+
     def set_open(self, bay: int, windows: Iterable[Interval]) -> None:
         """Replace what is offered of a bay; what lies beyond the span is left out."""
         mask, end = 0, self.span.until
         for window in windows:
             mask |= self.mask(Interval(window.from_at, min(window.until, end)))
-        self._open[bay] = mask
+        _write(self._open, bay, mask)
 
     def hold(self, bay: int, interval: Interval) -> None:
-        """Hold the slots; raises InvariantError where one is held already (rule S1)."""
-        mask = self.mask(interval)
-        if self._held[bay] & mask:
+        """Hold the slots; raises InvariantError where one is held already (rule S1). Beyond the span is no slot."""
+        mask, held = self.mask(interval) & SPAN_MASK, _read(self._held, bay)
+        if held & mask:
             raise InvariantError(f"bay number {bay} would be held twice in {interval}")
-        self._held[bay] |= mask
+        _write(self._held, bay, held | mask)
 
     def release(self, bay: int, interval: Interval) -> None:
         """Let the slots go."""
-        self._held[bay] &= ~self.mask(interval)
+        _write(self._held, bay, _read(self._held, bay) & ~self.mask(interval))
 
     def offered(self, bay: int, mask: int) -> bool:
         """Tell whether all of the slots are offered; what lies before the base never is."""
-        return mask != 0 and self._open[bay] & mask == mask
+        return mask != 0 and _read(self._open, bay) & mask == mask
 
     def held(self, bay: int, mask: int) -> bool:
         """Tell whether any of the slots is held."""
-        return self._held[bay] & mask != 0
+        return _read(self._held, bay) & mask != 0
 
     def next_change(self, bay: int, at_ms: int) -> int | None:
-        """Return when the bay next opens or closes after `at_ms`, within the span."""
+        """Return when the bay next opens or closes after `at_ms`; what is open when the span ends closes there."""
         slot = (at_ms - self.base_at) // SLOT_MS
-        mask = self._open[bay] >> max(slot, 0)
+        mask = _read(self._open, bay) >> max(slot, 0)
         mask = ~mask if mask & 1 else mask
-        mask &= (1 << (SPAN_MS // SLOT_MS)) - 1
+        mask &= SPAN_MASK
         ahead = (mask & -mask).bit_length() - 1
         return self.base_at + (slot + ahead) * SLOT_MS if mask else None
 
-    def rebase(self, base_at: int) -> None:
-        """Move the base forward and forget what lies before it; the far end is not offered until set again."""
-        shift = (base_at - self.base_at) // SLOT_MS
-        if shift <= 0:
-            return
-        self._open = [mask >> shift for mask in self._open]
-        self._held = [mask >> shift for mask in self._held]
-        self.base_at = base_at
+    # ---- many bays
+
+    def which_offered(self, bays: NDArray[np.intp], mask: int) -> NDArray[np.bool_]:
+        """Tell of each bay whether all of the slots are offered."""
+        if mask == 0 or mask & ~SPAN_MASK:
+            return np.zeros(len(bays), dtype=np.bool_)
+        offered = np.ones(len(bays), dtype=np.bool_)
+        for row, bits in _words(mask):
+            offered &= self._open[row].take(bays) & bits == bits
+        return offered
+
+    def which_held(self, bays: NDArray[np.intp], mask: int) -> NDArray[np.bool_]:
+        """Tell of each bay whether any of the slots is held."""
+        held = np.zeros(len(bays), dtype=np.bool_)
+        for row, bits in _words(mask & SPAN_MASK):
+            held |= self._held[row].take(bays) & bits != 0
+        return held
 
     def restart(self, base_at: int) -> None:
         """Begin anew at another base, with nothing offered and nothing held."""
         self.base_at = base_at
-        self._open = [0] * len(self._open)
-        self._held = [0] * len(self._held)
+        self._open[:] = 0
+        self._held[:] = 0
+
+
+def _read(words: NDArray[np.uint64], bay: int) -> int:
+    return int.from_bytes(words[:, bay].tobytes(), "little")
+
+
+def _write(words: NDArray[np.uint64], bay: int, mask: int) -> None:
+    words[:, bay] = np.frombuffer(mask.to_bytes(WORDS * 8, "little"), dtype="<u8")
+
+
+def _words(mask: int) -> Iterator[tuple[int, np.uint64]]:
+    """Yield (row, bits) of each word that the mask touches."""
+    row = ((mask & -mask).bit_length() - 1) // WORD_SLOTS if mask else 0
+    mask >>= row * WORD_SLOTS
+    while mask:
+        yield row, np.uint64(mask & (1 << WORD_SLOTS) - 1)
+        mask >>= WORD_SLOTS
+        row += 1

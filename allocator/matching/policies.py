@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from allocator.domain.interval import MINUTE_MS
+from allocator.matching.reoptimise import reoptimise
 from allocator.matching.search import BIND_LEAD_MS, DEPTH_MAX, Found, Wanted, search
+from allocator.matching.together import place_together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +65,23 @@ class Nearest(Policy):
 
 
 @dataclass(frozen=True, slots=True)
+class Batch(Policy):
+    """Requests are collected for some minutes and matched together; bays are fixed at once and nobody is moved."""
+
+    name: str = "batch"
+    bind_lead_ms: int | None = None
+    batch_ms: int | None = 5 * MINUTE_MS
+
+    def place(self, board: Board, wanted: Wanted, now: int) -> Found:
+        """Return the nearest free bay, for one alone: a substitute, or a driver who cannot wait."""
+        return search(board, wanted, now, policy=self.name, depth_max=0)
+
+    def place_together(self, board: Board, wanted: Sequence[Wanted], now: int) -> list[str | None]:
+        """Return the bays of the matching that serves most and costs least."""
+        return place_together(board, wanted, now)
+
+
+@dataclass(frozen=True, slots=True)
 class BindLate(Policy):
     """Accept now, bind late: unbound reservations may move so that one more finds a place."""
 
@@ -72,5 +92,6 @@ class BindLate(Policy):
         """Return the nearest free bay, or one that a chain of moves frees."""
         return search(board, wanted, now, policy=self.name, depth_max=DEPTH_MAX)
 
-
-POLICIES: dict[str, Policy] = {"nearest": Nearest(), "bind-late": BindLate()}
+    def improve(self, board: Board, now: int) -> tuple[Move, ...]:
+        """Return moves of the reservations that are bound next."""
+        return reoptimise(board, now, self.bind_lead_ms or 0)

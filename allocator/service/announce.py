@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from allocator.domain.model import Reservation
 
 _PRIVATE = frozenset(
-    {"driver", "vehicle_id", "resident", "operator", "request_id", "lat", "lon", "needs", "explanation", "published"}
-)
+    {
+        "driver", "vehicle_id", "resident", "operator", "request_id", "lat", "lon", "needs", "max_price_won",
+        "explanation", "published",
+    }
+)  # fmt: skip
 """Fields that no public topic carries: who, and where somebody wants to go."""
 _PLANNED = frozenset({"bay", "walk_m", "held_from", "held_until"})
 """A plan is nobody's business until it is bound."""
@@ -85,7 +88,7 @@ def zone_event(city: str, recorded: Recorded) -> Outgoing:
 
 
 def _public_fields(kind: type[Event]) -> tuple[str, tuple[str, ...]]:
-    hidden = _PRIVATE | (_PLANNED if kind is e.ReservationAccepted else frozenset())
+    hidden = _PRIVATE | (_PLANNED if kind in (e.ReservationAccepted, e.RequestWaitlisted) else frozenset())
     return e.event_name(kind), tuple(field.name for field in fields(kind) if field.name not in hidden)
 
 
@@ -96,7 +99,7 @@ class _Announcer:
     """Builds messages that carry the numbers of one event."""
 
     def __init__(self, state: State, city: str, recorded: Recorded) -> None:
-        self.state, self.city = state, city
+        self.state, self.city, self.at = state, city, recorded.at
         self.numbers: dict[str, Any] = {
             "position": recorded.position,
             "zone": recorded.zone,
@@ -131,12 +134,17 @@ class _Announcer:
         return {
             "bay": spec.bay,
             "bay_zone": spec.zone,
-            "place": Place(lat=spec.lat, lon=spec.lon),
+            "place": self.place(spec.bay),
             "walk_m": held.walk_m,
             "from_at": held.from_at,
             "until": held.until,
             "price_won": held.quote_won,
         }
+
+    def place(self, bay: str) -> Place:
+        """Return where a bay is."""
+        spec = self.state.board.bay(bay).spec
+        return Place(lat=spec.lat, lon=spec.lon)
 
     def resident(self, resident: str, kind: str, request_id: str | None = None, **said: Any) -> Outgoing:
         """Return a notice to a resident."""
@@ -174,12 +182,29 @@ def _contested(to: _Announcer, event: e.BayContested) -> list[Outgoing]:
     return to.owner(event.bay, "contested", reason=event.reason)
 
 
-def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered) -> list[Outgoing]:
+def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered | e.AutoOffered) -> list[Outgoing]:
     said = to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, offer_id=event.offer_id)
     return [said]
 
 
+def _recalled(to: _Announcer, event: e.BayRecalled) -> list[Outgoing]:
+    reason = "guest_leaves" if event.free_at > max(to.at, event.from_at) else "free"
+    said = {"bay": event.bay, "offer_id": event.offer_id, "reason": reason, "until": event.free_at}
+    if event.meanwhile is not None:
+        said |= {"meanwhile_bay": event.meanwhile, "place": to.place(event.meanwhile)}
+    return [to.resident(event.resident, "recall_answer", event.request_id, **said)]
+
+
+def _guest_recalled(to: _Announcer, event: e.GuestRecalled) -> list[Outgoing]:
+    said: dict[str, Any] = {"reason": "recalled", "until": event.until}
+    if event.meanwhile is not None:
+        said |= {"bay": event.meanwhile, "place": to.place(event.meanwhile)}
+    return [to.of(to.reservation(event.reservation_id), "warned", **said)]
+
+
 def _withdrawn(to: _Announcer, event: e.OffersWithdrawn) -> list[Outgoing]:
+    if event.request_id is None:
+        return []
     return [to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, reason="withdrawn")]
 
 
@@ -192,6 +217,7 @@ def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Outgoing]:
         event.driver,
         "accepted",
         event.request_id,
+        answers=to.reservation(event.reservation_id).wait_until is None,  # one who waited was answered long ago
         reservation_id=event.reservation_id,
         from_at=event.from_at,
         until=event.until,
@@ -201,8 +227,24 @@ def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Outgoing]:
     return [reply]
 
 
+def _waitlisted(to: _Announcer, event: e.RequestWaitlisted) -> list[Outgoing]:
+    reply = to.driver(
+        event.driver,
+        "waitlisted",
+        event.request_id,
+        reservation_id=event.reservation_id,
+        from_at=event.from_at,
+        until=event.wait_until,
+        max_walk_m=event.max_walk_m,
+        price_won=event.quote_won,
+    )
+    return [reply]
+
+
 def _rejected(to: _Announcer, event: e.RequestRejected) -> list[Outgoing]:
-    return [to.driver(event.driver, "rejected", event.request_id, reason=event.reason)]
+    waited = event.reservation_id
+    told = {"reason": event.reason, "reservation_id": waited}
+    return [to.driver(event.driver, "rejected", event.request_id, answers=waited is None, **told)]
 
 
 def _refused(to: _Announcer, event: e.DriverCommandRefused) -> list[Outgoing]:
@@ -239,7 +281,8 @@ def _warned(to: _Announcer, event: e.OverstayWarned) -> list[Outgoing]:
 
 def _completed(to: _Announcer, event: e.ReservationCompleted) -> list[Outgoing]:
     held = to.reservation(event.reservation_id)
-    said = [to.of(held, "completed", event.request_id, price_won=event.price_won, until=event.at)]
+    price = {"price_won": event.price_won, "surcharge_won": event.surcharge_won or None}
+    said = [to.of(held, "completed", event.request_id, **price, until=event.at)]
     said += to.owner(event.bay, "guest_left")
     return said + (to.owner(event.bay, "earning", amount_won=event.resident_won) if event.resident_won else [])
 
@@ -269,9 +312,13 @@ _TELLERS: dict[type[Event], Callable[[_Announcer, Any], list[Outgoing]]] = {
     e.BayContested: _contested,
     e.WeeklyOffered: _offered,
     e.OnceOffered: _offered,
+    e.AutoOffered: _offered,
     e.OffersWithdrawn: _withdrawn,
     e.OfferRejected: _offer_rejected,
+    e.BayRecalled: _recalled,
+    e.GuestRecalled: _guest_recalled,
     e.ReservationAccepted: _accepted,
+    e.RequestWaitlisted: _waitlisted,
     e.RequestRejected: _rejected,
     e.DriverCommandRefused: _refused,
     e.ReservationBound: _bound,

@@ -12,10 +12,10 @@ from allocator.core.record import record
 from allocator.core.sensing import observe, restored
 from allocator.core.state import Dirty
 from allocator.domain import commands as c
-from allocator.domain import events as e
 from allocator.service.announce import Outgoing, announce
+from allocator.service.ledger import entries
 from allocator.service.showcase import Showcase
-from allocator.store.base import Answer, Commit, HeardRow, LedgerEntry, OutboxRow
+from allocator.store.base import Answer, Commit, HeardRow, OutboxRow
 from broker_bridge.wire import codec, topics
 from broker_bridge.wire.messages import DriverReply
 from broker_bridge.wire.topics import TopicKind
@@ -60,10 +60,13 @@ class Desk:
             self.say(Outgoing(answer.topic, answer.payload))
             return None
         special = _SPECIAL.get(type(command))
+        dropped = None
         if special is not None:
-            return special(self, command, now)
-        self._record_all(decide(self.state, command, now), now)
-        return None
+            dropped = special(self, command, now)
+        else:
+            self._record_all(decide(self.state, command, now), now)
+        self.pass_time(now)  # what follows at once, such as a substitute or a promise to one who waited
+        return dropped
 
     def finish(self, now: int) -> Commit:
         """Return the transaction of all that was taken, the states that changed with it, and begin anew."""
@@ -146,18 +149,7 @@ class Desk:
             self._commit.events.append(recorded)
             for outgoing in announce(self.state, self.city, recorded):
                 self.say(outgoing)
-            if isinstance(event, e.ReservationCompleted) and event.price_won:
-                self._commit.ledger += self._charge(recorded.position, event)
-
-    def _charge(self, position: int, event: e.ReservationCompleted) -> list[LedgerEntry]:
-        """The driver pays; the resident and the operator share it. The entries sum to zero."""
-        held = self.state.dirty.reservations[event.reservation_id]
-        resident = self.state.board.bay(event.bay).spec.resident
-        shared = [(f"driver:{held.driver}", -event.price_won)]
-        if resident is not None and event.resident_won:
-            shared.append((f"resident:{resident}", event.resident_won))
-        shared.append(("operator", -sum(won for _, won in shared)))
-        return [LedgerEntry(position, account, won) for account, won in shared if won]
+            self._commit.ledger += entries(self.state, recorded)
 
     def _heard_rows(self, dirty: Dirty, now: int) -> list[HeardRow]:
         """Bays with a change of their own, and once a minute every bay that was heard."""

@@ -119,8 +119,12 @@ def _resident(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[
             return party, c.OfferWeekly(**who, rrule=said.rrule, start=said.start, end=said.end, except_dates=days)
         case messages.OfferOnce():
             return party, c.OfferOnce(**who, from_at=said.from_at, until=said.until)
+        case messages.OfferAuto():
+            return party, c.OfferAuto(**who, enabled=said.enabled, risk_permille=round(said.risk_pct * 10))
         case messages.Withdraw():
             return party, c.WithdrawOffer(**who, offer_id=said.offer_id)
+        case messages.Recall():
+            return party, c.RecallBay(**who, home_at=said.home_at)
         case _:
             return party, c.RefuseOffer(**who, reason="not_supported_yet")
 
@@ -147,6 +151,7 @@ def spec_of(bay: messages.BayRecord) -> BaySpec:
         gateway=bay.gateway,
         resident=bay.resident,
         needs=tuple(bay.needs),
+        tariff=bay.tariff,
     )
 
 

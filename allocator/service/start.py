@@ -8,6 +8,7 @@ from allocator.core import Settings, State, evolve, watch
 from allocator.core.state import Dirty
 from allocator.domain.model import StateImage
 from allocator.store.base import Loaded, StoreError
+from broker_bridge.wire.errors import SettingsError
 
 log = logging.getLogger("allocator.start")
 
@@ -19,7 +20,13 @@ class HistoryError(StoreError):
 
 
 def restore(loaded: Loaded, settings: Settings, now: int) -> State:
-    """Return the state that was loaded; raises HistoryError where tables and events disagree."""
+    """Return the state that was loaded; raises HistoryError where tables and events disagree, SettingsError.
+
+    A tariff that bays have must be known: nobody's bay is to cost something else after a restart.
+    """
+    unknown = sorted({bay.spec.tariff or "" for bay in loaded.tables.bays if not settings.knows(bay.spec.tariff)})
+    if unknown:
+        raise SettingsError(f"bays of the register have the tariff {unknown[0]!r}, which is not in config/tariffs/")
     state = State.of_image(loaded.snapshot or StateImage(), settings, now)
     for recorded in loaded.events:
         evolve(state, recorded)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
@@ -25,6 +24,7 @@ from baybroker.cli.common import (
     broker_address,
     city_name,
     connector,
+    console,
     first_of,
     run,
 )
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 DATABASE_DEFAULT = Path("baybroker.db")
 OPERATOR_DEFAULT = "op-cli"
-PIPE_COLUMNS = 240
 bays = typer.Typer(help="The register of bays.", no_args_is_help=True)
 gateways = typer.Typer(help="The gateways of the registered bays.", no_args_is_help=True)
 app.add_typer(bays, name="bays")
@@ -85,20 +84,19 @@ def list_gateways(database: Database = DATABASE_DEFAULT, as_json: Json = False) 
 
 @bays.command()
 def add(
-    file: Annotated[Path, typer.Argument(help="CSV: bay,zone,lat,lon,gateway,resident,needs", dir_okay=False)],
+    file: Annotated[Path, typer.Argument(help="CSV: bay,zone,lat,lon,gateway,resident,needs,tariff", dir_okay=False)],
     broker: Broker = BROKER_DEFAULT,
     city: City = None,
     as_json: Json = False,
 ) -> None:
-    """Register the bays of a CSV file, or change their place, gateway or resident. The allocator must be running."""
+    """Register the bays of a CSV file, or change what is known of them. The allocator must be running."""
     records = read_csv(file)
     address, where = broker_address(broker), city_name(city, CITY_DEFAULT)
-    console = Console(stderr=True)
     done = 0
 
     async def enter(transport: Transport) -> None:
         nonlocal done
-        with console.status(f"registering {len(records)} bays") as status:
+        with Console(stderr=True).status(f"registering {len(records)} bays") as status:
             async for done in Operator(transport, where, operator_name(address)).add(records):
                 status.update(f"registered {done} of {len(records)} bays")
 
@@ -162,8 +160,7 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         table.add_column(name, no_wrap=True)
     for row in brief:
         table.add_row(*(Text("" if value is None else str(value)) for value in row.values()))
-    # Names that are cut would be of no use to another program.
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+    console().print(table)
 
 
 def _brief(row: dict[str, Any]) -> dict[str, Any]:
@@ -172,5 +169,5 @@ def _brief(row: dict[str, Any]) -> dict[str, Any]:
         return row
     notes = [f"{name}: {row[name]}" for name in ("lost", "contested") if row[name] is not None]
     notes += ["closed"] if row["closed"] else []
-    shown = {name: row[name] for name in ("bay", "zone", "gateway", "resident", "occupancy", "last_heard_at")}
+    shown = {name: row[name] for name in ("bay", "zone", "gateway", "resident", "tariff", "occupancy", "last_heard_at")}
     return shown | {"needs": " ".join(row["needs"]), "notes": ", ".join(notes)}

@@ -12,12 +12,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from allocator.core import Settings
+from baybroker.bench.decision import DecisionSettings
+from baybroker.bench.decision import decision as measure_decision
 from baybroker.bench.ingest import ingest as measure_ingest
 from baybroker.bench.latency import latency as measure_latency
 from baybroker.bench.machine import machine_facts
 from baybroker.bench.publish import publish as measure_publish
+from baybroker.cli.allocate import PolicyName  # noqa: TC001 - Typer reads it at run time
 from baybroker.cli.app import app
 from baybroker.cli.common import Json, first_of, run
+from baybroker.policies import load_policy
 from broker_bridge.transport.address import parse_address
 from broker_bridge.transport.embedded import start_broker
 
@@ -82,6 +87,27 @@ def latency(
         return rows, {"requests": requests, "bays": bays, "repetitions": repetitions, "accepted_share": accepted}
 
     _bench("latency", measure, as_json)
+
+
+@bench.command()
+def decision(
+    requests: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many requests the weekday has.")] = 60_000,
+    bays: Bays = 120_000,
+    hot: Annotated[float, typer.Option(min=0.0, max=1.0, help="Which share of them is for five sharp spots.")] = 0.65,
+    policy: PolicyName = "bind-late",
+    as_json: Json = False,
+) -> None:
+    """Time the core's decisions in memory, through a weekday; there is no peer and no broker."""
+    settings = DecisionSettings(bays=bays, requests=requests, hot=hot, rules=Settings(policy=load_policy(policy)))
+    with Console(stderr=True).status("decision") as status:
+        found = measure_decision(settings, status.update)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("what", "figure", title="one decision in memory")
+    for name, figure in found.items():
+        table.add_row(name.replace("_", " "), str(figure))
+    Console().print(table)
 
 
 def _bench(name: str, measure: Measure, as_json: bool) -> None:

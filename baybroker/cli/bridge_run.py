@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import time
 from itertools import cycle, islice
 from pathlib import Path
@@ -15,11 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from baybroker.cli.bays import PIPE_COLUMNS
 from baybroker.cli.bridge import DEVICES, ProfileName, bridge_app
 from baybroker.cli.common import (
     BROKER_DEFAULT,
@@ -28,6 +25,7 @@ from baybroker.cli.common import (
     Json,
     broker_address,
     connector,
+    console,
     first_of,
     health_file,
     run,
@@ -129,7 +127,7 @@ def devices(config: Config = CONFIG_DEFAULT, as_json: Json = False) -> None:
     for row in rows:
         cells = row | {"mapped": "yes" if row["mapped"] else "no", "battery": _battery(row)}
         table.add_row(*(Text("" if cells[name] is None else str(cells[name])) for name in shown))
-    Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS).print(table)
+    console().print(table)
 
 
 def _row(name: str, heard: Device | None, spot: Spot | None) -> dict[str, Any]:

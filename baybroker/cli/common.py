@@ -8,11 +8,13 @@ import os
 import re
 import signal
 import socket
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from broker_bridge.transport.address import parse_address
 from broker_bridge.transport.factory import create_transport
@@ -43,7 +45,13 @@ Database = Annotated[Path, typer.Option(envvar="BAYBROKER_DATABASE", help="The S
 Scenario = Annotated[str | None, typer.Option(envvar="BAYBROKER_SCENARIO", help="A scenario's name, or a TOML file.")]
 City = Annotated[str | None, typer.Option(envvar="BAYBROKER_CITY", help="The city's level of the topics.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+PIPE_COLUMNS = 240
 BROKER_DEFAULT = "mqtt://127.0.0.1:1883"
+
+
+def console() -> Console:
+    """Return where tables go: a pipe gets wide ones, for lines that are cut would be of no use to another program."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS, highlight=False)
 
 
 def broker_address(url: str) -> BrokerAddress:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from baybroker.cli.allocate import Policy, service_settings
+from baybroker.cli.allocate import PolicyName, service_settings
 from baybroker.cli.app import app
 from baybroker.cli.common import Json, OptionalBroker, broker_address, connector, run, seconds
 from baybroker.cli.live import Lines, Live
@@ -36,7 +36,7 @@ def demo(
     speed: Annotated[str, typer.Option(help="Simulated seconds a second, up to 3600; or max.")] = "60",
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
     duration: Annotated[str | None, typer.Option(help="Stop after so long: 20s, 5m, 1h; default: Ctrl-C.")] = None,
-    policy: Annotated[Policy, typer.Option(help="How requests are placed.")] = Policy("bind-late"),  # noqa: B008
+    policy: PolicyName = "bind-late",
     database: Annotated[Path | None, typer.Option(help="Keep the database here.", dir_okay=False)] = None,
     headless: Annotated[bool, typer.Option(help="Plain lines instead of the live view.")] = False,
     as_json: Json = False,
@@ -44,7 +44,7 @@ def demo(
     """Start a broker, the allocator and a simulated neighbourhood, and watch them; ends with a verified history."""
     world = load_scenario(scenario)
     settings = DemoSettings(
-        allocator=service_settings(scenario, None, None, policy.value, simulated_clock=True),
+        allocator=service_settings(scenario, None, None, policy, simulated_clock=True),
         simulator=SimulateSettings(scenario=world, seed=seed, speed=parse_speed(speed), duration_s=seconds(duration)),
         broker=broker,
         database=database,

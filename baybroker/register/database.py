@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _TIMES = ("observed_at", "last_heard_at")
 _BAYS = """
-SELECT bay.bay, zone, lat, lon, gateway, resident, needs, occupancy, observed_at, last_heard_at, lost, contested, closed
+SELECT bay.bay, zone, lat, lon, gateway, resident, needs, tariff, occupancy,
+    observed_at, last_heard_at, lost, contested, closed
 FROM bay LEFT JOIN heard ON heard.bay = bay.bay
 WHERE retired = 0 ORDER BY zone, bay.bay
 """

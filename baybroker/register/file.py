@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NEEDED = ("bay", "zone", "lat", "lon", "gateway")
-OPTIONAL = ("resident", "needs")
+OPTIONAL = ("resident", "needs", "tariff")
 _NEEDS = re.compile(r"[\s;|]+")
 
 
@@ -59,6 +59,7 @@ def _records(path: Path, reader: csv.DictReader[str]) -> Iterator[BayRecord]:
 def _record(where: str, row: dict[str, str]) -> BayRecord:
     fields: dict[str, Any] = dict(row) | {
         "resident": row.get("resident") or None,
+        "tariff": row.get("tariff") or None,
         "needs": [need for need in _NEEDS.split(row.get("needs", "")) if need],
     }
     try:

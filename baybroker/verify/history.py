@@ -47,15 +47,17 @@ class _Walk:
         self.report = Report()
         self._position = 0
         self._event_nos: dict[str, int] = {}
-        offers = Offers(self._timezone())
-        bays = Bays(self.report.counters)
-        reservations = Reservations(self.report, offers)
+        zone = self._timezone()
+        bays = Bays(self.report, zone)
+        offers = Offers(zone, self.report, bays)
+        reservations = Reservations(self.report, bays, offers)
         self._requests = Requests(self.report, reservations)
         self._ledger = Ledger(self.report, bays, reservations)
+        self._offers = offers
         self._folded = Folded(self.report, bays, offers, reservations)
         self._handlers: dict[str, list[Callable[[int, int, Fields], None]]] = {}
-        # Reservations before requests and ledger, which ask them whose a reservation is.
-        for part in (bays, offers, reservations, self._requests, self._ledger):
+        # Reservations before requests, which ask them whose a reservation is; the ledger looks at what was before.
+        for part in (self._ledger, bays, offers, reservations, self._requests):
             for name, handle in part.handlers.items():
                 self._handlers.setdefault(name, []).append(handle)
 
@@ -69,8 +71,7 @@ class _Walk:
             self._check_snapshot(snapshots)
         for position in snapshots:
             self.report.add("S6", f"the snapshot of position {position} is ahead of the events", position)
-        counters = self.report.counters
-        counters.requests = counters.accepted + counters.rejected
+        self._offers.check_closed()
         self._folded.check_tables(self._connection)
         self._requests.check_answers(self._connection)
         check_announced(self._connection, self.report, self._position, self._event_nos)

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from zoneinfo import ZoneInfo
 
+    from baybroker.verify.bays import Bays
     from baybroker.verify.reading import Fields
+    from baybroker.verify.report import Report
 
 _DAY = timedelta(days=1)
 _RULE_REACH = timedelta(days=28)  # a rule is unrolled from here before its offer, for windows that began earlier
@@ -25,18 +27,31 @@ _EMPTY: Fields = dict.fromkeys(("rrule", "start", "end", "from_at", "until", "ri
 class Offers:
     """The offers so far. `rows` are what the table must hold; `covers` looks only at those not withdrawn."""
 
-    def __init__(self, zone: ZoneInfo) -> None:
+    def __init__(self, zone: ZoneInfo, report: Report, bays: Bays) -> None:
         self.rows: dict[str, Fields] = {}
         self._zone = zone
+        self._report = report
+        self._bays = bays
+        self._to_close: dict[str, int] = {}
         self._open: dict[str, dict[str, tuple[Fields, date]]] = {}
+        self._recalls: dict[str, dict[str, Fields]] = {}
         self.handlers = {
             "weekly_offered": self._weekly,
             "once_offered": self._once,
+            "auto_offered": self._auto,
+            "auto_window_set": self._auto_window,
+            "resident_left": self._resident_left,
+            "resident_returned": self._resident_returned,
             "offers_withdrawn": self._withdrawn,
+            "bay_recalled": self._recalled,
+            "bay_registered": self._registered,
+            "points_awarded": self._awarded,
         }
 
     def covers(self, bay: str, from_at: int, until: int) -> bool:
-        """Tell whether the bay is on offer for the whole interval."""
+        """Tell whether the bay is on offer for the whole interval, and recalled for no part of it."""
+        if self.recalled(bay, from_at, until):
+            return False
         reached = from_at
         for window_from, window_until in sorted(self._windows(bay, from_at, until)):
             if window_from > reached:
@@ -46,6 +61,21 @@ class Offers:
                 return True
         return reached >= until
 
+    def recalled(self, bay: str, from_at: int, until: int) -> bool:
+        """Tell whether its resident took the bay back for a part of the interval."""
+        spans = self._recalls.get(bay, {}).values()
+        return any(row["from_at"] < until and from_at < row["until"] for row in spans)
+
+    def _recalled(self, _position: int, at: int, data: Fields) -> None:
+        row = self._enter("recall", at, data, {name: data[name] for name in ("from_at", "until")})
+        self._recalls.setdefault(row["bay"], {})[row["offer_id"]] = row
+
+    def _registered(self, _position: int, _at: int, data: Fields) -> None:
+        """What a resident recalled is recalled for as long as the bay is theirs."""
+        spec = data["spec"]
+        kept = self._recalls.get(spec["bay"], {}).items()
+        self._recalls[spec["bay"]] = {name: row for name, row in kept if row["resident"] == spec.get("resident")}
+
     def _weekly(self, _position: int, at: int, data: Fields) -> None:
         fields = {name: data[name] for name in ("rrule", "start", "end")}
         self._enter("weekly", at, data, fields | {"except_dates": data.get("except_dates", [])})
@@ -53,7 +83,38 @@ class Offers:
     def _once(self, _position: int, at: int, data: Fields) -> None:
         self._enter("once", at, data, {name: data[name] for name in ("from_at", "until")})
 
-    def _enter(self, kind: str, at: int, data: Fields, fields: Fields) -> None:
+    def _auto(self, _position: int, at: int, data: Fields) -> None:
+        self._enter("auto", at, data, {"risk_permille": data["risk_permille"]})
+
+    def _auto_window(self, position: int, at: int, data: Fields) -> None:
+        row, bay = self.rows[data["offer_id"]], data["bay"]
+        if row["kind"] != "auto" or row["bay"] != bay or row["withdrawn"]:
+            self._report.add("S6", f"{data['offer_id']} is no offer that opens {bay} by itself", position)
+        shut = data["from_at"] == data["until"]
+        if not shut and self._bays.rows[bay]["away_since"] is None:
+            self._report.add("S3", f"{bay} is opened by {data['offer_id']} while its resident is not away", position)
+        if row["from_at"] is not None and row["from_at"] != data["from_at"]:
+            row["offered_ms"] += max(min(at, row["until"]) - row["from_at"], 0)
+        row |= {"from_at": data["from_at"], "until": data["until"]}
+        if shut:
+            self._to_close.pop(bay, None)
+
+    def _resident_left(self, position: int, _at: int, data: Fields) -> None:
+        if not any(row["kind"] == "auto" for row, _ in self._open.get(data["bay"], {}).values()):
+            self._report.add("S6", f"the resident of {data['bay']} leaves, but offers it in no absence", position)
+
+    def _resident_returned(self, position: int, _at: int, data: Fields) -> None:
+        resident = self._bays.rows[data["bay"]]["resident"]
+        for row, _ in self._open.get(data["bay"], {}).values():
+            if row["kind"] == "auto" and row["resident"] == resident and row["from_at"] != row["until"]:
+                self._to_close[data["bay"]] = position
+
+    def check_closed(self) -> None:
+        """Note the windows that stayed open when their resident was back."""
+        for bay, position in self._to_close.items():
+            self._report.add("S3", f"{bay} is left open although its resident is back", position)
+
+    def _enter(self, kind: str, at: int, data: Fields, fields: Fields) -> Fields:
         same = {name: data[name] for name in ("offer_id", "bay", "resident")}
         row = (
             same
@@ -62,22 +123,34 @@ class Offers:
             | fields
         )
         self.rows[row["offer_id"]] = row
+        if kind == "recall":
+            return row
         first = datetime.fromtimestamp(at / 1000, UTC).astimezone(self._zone).date() - _RULE_REACH
         self._open.setdefault(row["bay"], {})[row["offer_id"]] = (row, first)
+        return row
 
     def _withdrawn(self, _position: int, at: int, data: Fields) -> None:
         for offer_id in data["offer_ids"]:
             row = self.rows[offer_id]
             row |= {"withdrawn": 1, "withdrawn_at": at}
-            self._open.get(row["bay"], {}).pop(offer_id, None)
+            for kept in (self._open, self._recalls):
+                kept.get(row["bay"], {}).pop(offer_id, None)
+        if not any(row["kind"] == "auto" for row, _ in self._open.get(data["bay"], {}).values()):
+            self._bays.forget_absence(data["bay"])
+
+    def _awarded(self, _position: int, _at: int, data: Fields) -> None:
+        """What an `auto` offer has opened until now is paid for: of its present window only the rest is to come."""
+        for row, _ in self._open.get(data["bay"], {}).values():
+            if row["kind"] == "auto":
+                row["offered_ms"] = -max(min(row["until"] or 0, data["until"]) - (row["from_at"] or 0), 0)
 
     def _windows(self, bay: str, from_at: int, until: int) -> Iterator[tuple[int, int]]:
         """Yield the windows near an interval that begin before its end, each rounded inward to whole slots."""
         for row, first in self._open.get(bay, {}).values():
             exact: Iterable[tuple[int, int]] = (
-                [(row["from_at"], row["until"])]
-                if row["kind"] == "once"
-                else self._weekly_windows(row, first, from_at, until)
+                self._weekly_windows(row, first, from_at, until)
+                if row["kind"] == "weekly"
+                else [(row["from_at"] or 0, row["until"] or 0)]
             )
             for window_from, window_until in exact:
                 inward = (-(-window_from // SLOT_MS) * SLOT_MS, window_until // SLOT_MS * SLOT_MS)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from broker_bridge.wire.errors import BaybrokerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 APPLICATION_ID = 0x62617962
 SCHEMAS = range(1, 2)
@@ -41,9 +41,9 @@ def open_history(path: str | Path) -> Iterator[sqlite3.Connection]:
         raise HistoryError(f"{path} cannot be read: {error}") from error
 
 
-def rows_of(connection: sqlite3.Connection, sql: str) -> Iterator[Fields]:
+def rows_of(connection: sqlite3.Connection, sql: str, values: Sequence[object] = ()) -> Iterator[Fields]:
     """Yield the rows of a query by column name."""
-    cursor = connection.execute(sql)
+    cursor = connection.execute(sql, tuple(values))
     names = [column[0] for column in cursor.description]
     for row in cursor:
         yield dict(zip(names, row, strict=True))

@@ -36,6 +36,7 @@ class Counters:
     requests: int = 0
     accepted: int = 0
     rejected: int = 0
+    waitlisted: int = 0
     bound: int = 0
     active: int = 0
     completed: int = 0
@@ -44,6 +45,7 @@ class Counters:
     failed: int = 0
     substitutes: int = 0
     promises_broken: int = 0
+    guests_recalled: int = 0
     occupancy_changes: int = 0
     late: int = 0
     arrivals: int = 0

@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 _NAMED = {
     "bay_registered": "operator", "bay_retired": "operator", "bay_closed": "operator", "bay_opened": "operator",
     "sensor_repaired": "operator", "operator_command_refused": "operator", "weekly_offered": "resident",
-    "once_offered": "resident", "offer_rejected": "resident", "offers_withdrawn": "resident",
-    "reservation_accepted": "driver", "request_rejected": "driver", "driver_command_refused": "driver",
+    "once_offered": "resident", "auto_offered": "resident", "offer_rejected": "resident",
+    "offers_withdrawn": "resident", "bay_recalled": "resident",
+    "driver_command_refused": "driver",
 }  # fmt: skip
 """Events that name who asked, and in which field."""
+_REQUESTED = ("reservation_accepted", "request_waitlisted", "request_rejected")
+"""The three ends of a request; after `request_waitlisted` one of the others may follow, as news of the same request."""
 _OF_RESERVATION = (
     "reservation_activated", "reservation_relocated", "reservation_extended", "reservation_completed",
     "reservation_cancelled", "reservation_failed",
@@ -37,9 +40,12 @@ class Requests:
         self._report = report
         self._reservations = reservations
         self._effects: dict[tuple[str, str], int] = {}
+        self._waiting: set[str] = set()
         self.handlers: dict[str, Callable[[int, int, Fields], None]] = {
             **{name: self._named(field) for name, field in _NAMED.items()},
             **dict.fromkeys(_OF_RESERVATION, self._of_reservation),
+            **dict.fromkeys(_REQUESTED, self._requested),
+            "request_waitlisted": self._waitlisted,
         }
 
     def _named(self, field: str) -> Callable[[int, int, Fields], None]:
@@ -48,6 +54,17 @@ class Requests:
                 self._effect(position, f"{field}s/{data[field]}", data["request_id"])
 
         return handle
+
+    def _requested(self, position: int, _at: int, data: Fields) -> None:
+        if data.get("reservation_id") in self._waiting:
+            self._waiting.discard(data["reservation_id"])
+            return
+        self._report.counters.requests += 1
+        self._effect(position, f"drivers/{data['driver']}", data["request_id"])
+
+    def _waitlisted(self, position: int, at: int, data: Fields) -> None:
+        self._requested(position, at, data)
+        self._waiting.add(data["reservation_id"])
 
     def _of_reservation(self, position: int, _at: int, data: Fields) -> None:
         if data.get("request_id") is None:

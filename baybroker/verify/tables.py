@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from baybroker.verify.reservations import Reservations
 
 _KEYS = {"bay": "bay", "offer": "offer_id", "reservation": "reservation_id"}
+KEPT = LIVE | {"waiting"}
+"""The statuses of the reservations that a snapshot has."""
 _JSON_COLUMNS = ("needs", "except_dates")
 
 
@@ -44,13 +46,16 @@ class Folded:
         try:
             image = json.loads(text)
             where = f"snapshot {position}"
-            live = {name: row for name, row in self._reservations.rows.items() if row["status"] in LIVE}
+            live = {name: row for name, row in self._reservations.rows.items() if row["status"] in KEPT}
             numbers = [image["position"], image["event_nos"], image["accepted"], image["offered"]]
             bays = [
                 {**bay["spec"], **{key: value for key, value in bay.items() if key != "spec"}} for bay in image["bays"]
             ]
             if numbers != [position, event_nos, len(self._reservations.bookings), len(self._offers.rows)]:
                 self._report.add("S6", f"{where} has other numbers than the events", position)
+            if image["lateness"] != self._reservations.lateness:
+                text = f"{where} has seen guests late {image['lateness']}, the events {self._reservations.lateness}"
+                self._report.add("S6", text, position)
             self._compare(where, "bay", self._bays.rows, bays, position)
             self._compare(where, "offer_id", self._offers.rows, image["offers"], position)
             self._compare(where, "reservation_id", live, image["reservations"], position)

@@ -130,7 +130,7 @@ class RequestBay(Message):
     max_walk_m: int = Field(ge=1, le=5_000)
     max_price_won: int | None = Field(default=None, ge=0)
     needs: list[Need] = Field(default_factory=list, max_length=3)
-    wait_until: EpochMs | None = None
+    wait_until: EpochMs | None = Field(default=None, description="Without a bay, wait for one until then")
 
 
 class _OfReservation(Message):
@@ -190,12 +190,13 @@ class DriverReply(Numbered):
     status: Token | None = Field(default=None, description="In a `state` reply: the reservation's status")
     from_at: EpochMs | None = Field(default=None, alias="from")
     until: EpochMs | None = None
-    bay: Name | None = Field(default=None, description="Only once it is bound")
+    bay: Name | None = Field(default=None, description="Once it is bound; if `recalled`, a free one nearby, not held")
     bay_zone: Name | None = None
     place: Place | None = None
     walk_m: int | None = None
     max_walk_m: int | None = None
     price_won: int | None = None
+    surcharge_won: int | None = Field(default=None, description="Of the price of a stay that was too long")
 
 
 class _OfBay(Message):
@@ -237,7 +238,7 @@ class Withdraw(_OfBay):
 
 
 class Recall(_OfBay):
-    """The resident comes home early, at `home_at` or now."""
+    """The resident comes home early, at `home_at` or now. Withdrawing the answer's `offer_id` opens the bay again."""
 
     type: Literal["recall"] = "recall"
     home_at: EpochMs | None = None
@@ -261,8 +262,10 @@ class ResidentNotice(Numbered):
     request_id: RequestId | None = None
     offer_id: Name | None = None
     reason: Token | None = None
-    until: EpochMs | None = None
+    until: EpochMs | None = Field(default=None, description="In a `recall_answer`: when the bay is the resident's")
     amount_won: int | None = None
+    meanwhile_bay: Name | None = Field(default=None, description="In a `recall_answer`: a free bay nearby, not held")
+    place: Place | None = Field(default=None, description="Where `meanwhile_bay` is")
 
 
 class BayRecord(Message):
@@ -275,10 +278,11 @@ class BayRecord(Message):
     gateway: Name
     resident: Name | None = None
     needs: list[Need] = Field(default_factory=list, max_length=3)
+    tariff: Name | None = Field(default=None, description="One of the allocator's; without, the city's own")
 
 
 class RegisterBays(Message):
-    """Enters bays in the register, or changes their place, gateway or resident."""
+    """Enters bays in the register, or changes their place, gateway, resident or tariff."""
 
     type: Literal["register"] = "register"
     request_id: RequestId

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from broker_bridge.wire.messages import OfferOnce, OfferWeekly, ResidentNotice
+from broker_bridge.wire.messages import OfferAuto, OfferOnce, OfferWeekly, ResidentNotice
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.engine.asking import Asks
 from sensors_sim.engine.chance import weighted
@@ -36,6 +36,7 @@ class Resident:
     leave_h: float
     return_h: float
     window: Window | None = None
+    opens_itself: bool = False
     trip: tuple[int, int] | None = None
     """When the car is away today: `[from, until)`."""
 
@@ -57,12 +58,16 @@ class Offering:
         request_id = self._stage.new_request_id("offer")
         self._ask(now_ms, bay, OfferOnce(request_id=request_id, bay=bay.bay, from_at=from_ms, until=until_ms))
 
+    def auto(self, now_ms: int, bay: Bay) -> None:
+        """Let the bay open whenever its sensor sees the car leave."""
+        self._ask(now_ms, bay, OfferAuto(request_id=self._stage.new_request_id("offer"), bay=bay.bay, enabled=True))
+
     def heard(self, notice: ResidentNotice) -> None:
         """Take the answer to an offer."""
         if notice.type in {"offer_accepted", "offer_rejected"}:
             self._asks.answered(notice.request_id)
 
-    def _ask(self, now_ms: int, bay: Bay, offer: OfferWeekly | OfferOnce) -> None:
+    def _ask(self, now_ms: int, bay: Bay, offer: OfferWeekly | OfferOnce | OfferAuto) -> None:
         self._stage.counts["offers"] += 1
         self._asks.ask(now_ms, TopicKind.RESIDENT_OFFER, {"resident": bay.resident}, offer.request_id, offer)
 
@@ -76,7 +81,7 @@ class Neighbourhood:
         today = stage.local.day(stage.start_ms - round(DAY_PLANNED_H * HOUR_MS))
         for resident in self._residents:
             self._begin(resident, today)
-        stage.agenda.at(stage.start_ms, self._offer_weekly)
+        stage.agenda.at(stage.start_ms, self._offer_for_good)
         stage.agenda.at(self._planning_of(today + timedelta(days=1)), self._plan_all)
 
     def _settle(self, bay: Bay) -> Resident:
@@ -86,12 +91,16 @@ class Neighbourhood:
         if rng.random() < setting.weekly_share:
             chosen = weighted(rng, [window.weight for window in setting.windows])
             resident.window = setting.windows[chosen]
+        elif setting.auto_share:
+            resident.opens_itself = rng.random() < setting.auto_share
         return resident
 
-    def _offer_weekly(self, now_ms: int) -> None:
+    def _offer_for_good(self, now_ms: int) -> None:
         for resident in self._residents:
             if resident.window is not None:
                 self._offering.weekly(now_ms, resident.bay, resident.window)
+            elif resident.opens_itself:
+                self._offering.auto(now_ms, resident.bay)
 
     def _begin(self, resident: Resident, today: date) -> None:
         """Put the car where the plan of the running day has it."""
@@ -147,7 +156,8 @@ class Neighbourhood:
 
     def _offer_once(self, resident: Resident, now_ms: int) -> None:
         drawn = self._rng.random()
-        if resident.window is not None or resident.trip is None or drawn >= self._stage.scenario.offers.once_share:
+        lasting = resident.window is not None or resident.opens_itself
+        if lasting or resident.trip is None or drawn >= self._stage.scenario.offers.once_share:
             return
         until_ms = resident.trip[1] - ONCE_MARGIN_MS
         if until_ms - now_ms >= ONCE_LEAST_MS:

@@ -39,6 +39,15 @@ async def test_a_benchmark_tells_ratios_and_the_machine(name):
         assert target is None or f"{target:g} x" in row["target"]
 
 
+async def test_decisions_are_timed_through_a_weekday_without_a_broker():
+    done = await baybroker("bench", "decision", "--bays", 300, "--requests", 400, "--hot", 0.5, "--json")
+    assert done.code == 0, done
+    found = done.json()
+    assert 0 < found["median_ms"] <= found["p99_ms"] <= found["max_ms"]
+    assert found["accepted_share"] + found["refused_share"] == pytest.approx(1)
+    assert found["chain_share"] > 0
+
+
 async def test_latency_asks_for_bays_that_can_be_had():
     need("mosquitto")
     done = await baybroker("bench", "latency", "--requests", 5, "--bays", 200, "--repetitions", 1, "--json")

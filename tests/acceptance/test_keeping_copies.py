@@ -21,7 +21,7 @@ from baybroker.verify import verify_history
 if TYPE_CHECKING:
     from pathlib import Path
 
-EVENTS = 29
+EVENTS = 30
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ async def test_a_reader_that_holds_the_log_is_asked_to_go(database):
 
 async def test_a_history_that_is_not_clean_is_not_touched(database):
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("UPDATE ledger SET amount = amount + 1 WHERE account = 'operator'")
+        connection.execute("UPDATE ledger SET amount = amount + 1 WHERE account = 'operator' AND unit = 'won'")
         connection.commit()
     before = rows(database, "SELECT * FROM event")
     done = await baybroker("erase", DRIVER, "--database", database)

@@ -31,9 +31,9 @@ def test_a_legal_history_is_clean_and_counted(database):
     assert report.clean
     assert report.double_bookings == 0
     assert report.counters == Counters(
-        events=29,
-        requests=5,
-        accepted=4,
+        events=42,
+        requests=6,
+        accepted=5,
         rejected=1,
         bound=2,
         active=2,
@@ -41,13 +41,13 @@ def test_a_legal_history_is_clean_and_counted(database):
         cancelled=1,
         substitutes=1,
         promises_broken=1,
-        occupancy_changes=4,
+        occupancy_changes=7,
         late=1,
-        arrivals=1,
-        departures=1,
+        arrivals=2,
+        departures=2,
         contested=1,
-        answers=14,
-        ledger_entries=3,
+        answers=16,
+        ledger_entries=7,
     )
 
 

@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from baybroker.verify.bays import Bays
 from baybroker.verify.offers import Offers
+from baybroker.verify.report import Report
 
 SEOUL, BERLIN = "Asia/Seoul", "Europe/Berlin"
 OFFERED = "2026-03-01T12:00"
@@ -17,6 +19,13 @@ WEEKDAYS = "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
 
 def ms(zone: str, wall: str) -> int:
     return round(datetime.fromisoformat(wall).replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+
+
+def offers_in(zone: str) -> Offers:
+    report = Report()
+    bays = Bays(report, ZoneInfo(zone))
+    bays.rows["bay-1"] = {"away_since": None}
+    return Offers(ZoneInfo(zone), report, bays)
 
 
 def weekly(offers: Offers, zone: str, rule: str, start: str, end: str, except_dates=(), offer_id="off-1") -> None:
@@ -54,24 +63,24 @@ def covers(offers: Offers, zone: str, from_wall: str, until_wall: str) -> bool:
     ],
 )  # fmt: skip
 def test_weekly_windows_are_read_on_the_citys_clock(zone, rule, times, asked, expected):
-    offers = Offers(ZoneInfo(zone))
+    offers = offers_in(zone)
     weekly(offers, zone, rule, *times, except_dates=["2026-03-04"] if "09:00" in times else ())
     assert covers(offers, zone, *asked) is expected
 
 
 def test_windows_that_touch_join_and_those_withdrawn_do_not():
-    offers = Offers(ZoneInfo(SEOUL))
+    offers = offers_in(SEOUL)
     weekly(offers, SEOUL, WEEKDAYS, "09:00", "12:00")
     once = {"offer_id": "off-2", "bay": "bay-1", "resident": "r"}
     times = {"from_at": ms(SEOUL, "2026-03-02T12:00"), "until": ms(SEOUL, "2026-03-02T15:00")}
     offers.handlers["once_offered"](2, 0, once | times)
     assert covers(offers, SEOUL, "2026-03-02T09:00", "2026-03-02T15:00")
     assert not covers(offers, SEOUL, "2026-03-02T09:00", "2026-03-02T15:05")
-    offers.handlers["offers_withdrawn"](3, 0, {"offer_ids": ["off-2"]})
+    offers.handlers["offers_withdrawn"](3, 0, {"bay": "bay-1", "offer_ids": ["off-2"]})
     assert not covers(offers, SEOUL, "2026-03-02T09:00", "2026-03-02T15:00")
     assert covers(offers, SEOUL, "2026-03-02T09:00", "2026-03-02T12:00")
     assert offers.rows["off-2"]["withdrawn"] == 1
 
 
 def test_a_bay_without_an_offer_is_never_open():
-    assert not Offers(ZoneInfo(SEOUL)).covers("bay-1", 0, 300_000)
+    assert not offers_in(SEOUL).covers("bay-1", 0, 300_000)

@@ -65,6 +65,11 @@ class Town:
         self.reservations[name] = Reservation(**same, status=S.ACCEPTED, accepted_at=at)
         self.did(at, ev.ReservationAccepted(**same, explanation=WHY), answers=f"drivers/drv-{name}")
 
+    def book(self, unit: str, amounts: dict[str, int]) -> None:
+        """Book what the last event came to."""
+        entries = (LedgerEntry(self.position, account, amount, unit) for account, amount in amounts.items())
+        self.pending.ledger.extend(entries)
+
     def now(self, name: str, **changes: object) -> None:
         self.reservations[name] = replace(self.reservations[name], **changes)
 
@@ -75,6 +80,7 @@ class Town:
             event_nos=dict(self.event_nos),
             accepted=len(self.reservations),
             offered=len(self.offers),
+            lateness=[0] * 8,
             bays=list(self.bays.values()),
             offers=list(self.offers.values()),
             reservations=live,
@@ -145,15 +151,55 @@ def noon(town: Town) -> None:
     town.now("rsv-2", status=S.ACTIVE, **longer, bound_at=NINE + 45 * MINUTE, activated_at=came - 1)
 
 
+def absence(town: Town) -> None:
+    """The resident of bay-4 is seen to leave and comes back early; who was planned there moves on."""
+    at = NINE + 2 * HOUR
+    who = {"offer_id": "off-4", "bay": "bay-4"}
+    town.register(at, "bay-4", "zone-a")
+    auto = {"resident": "res-bay-4", "risk_permille": 100}
+    town.did(at, ev.AutoOffered(**who, **auto, request_id="q-off-4"), answers="residents/res-bay-4")
+    for seq, (before, status) in enumerate((("unknown", "occupied"), ("occupied", "free"))):
+        seen = {"observed_at": at + seq, "boot_id": 5, "seq": seq}
+        town.did(at + seq, ev.OccupancyChanged(bay="bay-4", before=before, status=status, **seen))
+    town.did(at + 1, ev.ResidentLeft(bay="bay-4", at=at + 1), None)
+    opens = at + 5 * MINUTE
+    for until in (at + 5 * HOUR, at + 7 * HOUR):
+        town.did(at + 2, ev.AutoWindowSet(**who, from_at=opens, until=until), None)
+    town.accept(at + 2, "rsv-5", "bay-4", (16.5, 17), "q-7")
+    back = at + HOUR
+    seen = {"observed_at": back, "boot_id": 5, "seq": 2}
+    town.did(back, ev.OccupancyChanged(bay="bay-4", before="free", status="occupied", **seen))
+    town.did(back, ev.ResidentReturned(bay="bay-4", at=back, hazard_permille=95), None)
+    town.did(back, ev.AutoWindowSet(**who, from_at=back, until=back), None)
+    town.did(
+        back, ev.Replanned(moves=(Move(reservation_id="rsv-5", from_bay="bay-4", to_bay="bay-2", walk_m=100),)), None
+    )
+    town.bays["bay-4"] = replace(
+        town.bays["bay-4"], occupancy=Occupancy.OCCUPIED, absences=1, hazard_permille=95, **seen
+    )
+    windows = {"from_at": back, "until": back, "offered_ms": back - opens}
+    town.offers["off-4"] = Offer(**who, **auto, kind="auto", offered_at=at, **windows)
+    town.now("rsv-5", bay="bay-2", walk_m=100)
+
+
 def evening(town: Town) -> None:
     """One overstays and pays, one is cancelled, one fails, one is refused; one promise is still open."""
     end = NINE + 4 * HOUR
     town.did(end, ev.OverstayWarned(reservation_id="rsv-2"))
-    paid = {"price_won": 3_000, "resident_won": 2_000}
+    town.now("rsv-2", warned_at=end)
+    end += 20 * MINUTE
+    paid = {"price_won": 3_000, "resident_won": 2_000, "surcharge_won": 400, "millipoints": 30}
     town.did(end, ev.ReservationCompleted(reservation_id="rsv-2", bay="bay-1", at=end - 1, source="sensor", **paid))
-    accounts = (("driver:drv-rsv-2", -3_000), ("resident:res-bay-1", 2_000), ("operator", 1_000))
-    town.pending.ledger = [LedgerEntry(town.position, account, won) for account, won in accounts]
-    town.now("rsv-2", status=S.COMPLETED, warned_at=end, ended_at=end - 1, price_won=3_000)
+    town.book("won", {"driver:drv-rsv-2": -3_000, "resident:res-bay-1": 2_000, "operator": 1_000})
+    town.book("millipoints", {"resident:res-bay-1": 30, "operator": -30})
+    town.now("rsv-2", status=S.COMPLETED, ended_at=end - 1, price_won=3_000)
+    offered = {"from_at": end - 5 * HOUR, "until": end, "offered_ms": 5 * HOUR}
+    points = {"millipoints_per_hour": 10, "millipoints": 50}
+    town.did(end, ev.PointsAwarded(bay="bay-1", resident="res-bay-1", **offered, **points), None)
+    town.book("millipoints", {"resident:res-bay-1": 50, "operator": -50})
+    came = town.reservations["rsv-2"].activated_at
+    used = {"rented_week": MIDNIGHT, "rented_ms": end - 1 - came}
+    town.bays["bay-1"] = replace(town.bays["bay-1"], settled_at=end, **used)
     town.accept(end, "rsv-3", "bay-1", (14, 15), "q-3")
     town.did(end, ev.ReservationCancelled(reservation_id="rsv-3", request_id="q-cancel"), answers="drivers/drv-rsv-3")
     town.now("rsv-3", status=S.CANCELLED, ended_at=end)
@@ -175,6 +221,8 @@ async def legal_history(path: str) -> None:
     await town.save(store, snapshot=True)
     noon(town)
     await town.save(store, "rsv-1", snapshot=True)
+    absence(town)
+    await town.save(store, "rsv-5")
     evening(town)
     await town.save(store)
     await store.close()

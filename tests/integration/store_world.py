@@ -144,7 +144,13 @@ ONE_OF_EACH: tuple[Event, ...] = (
         request_id="q-17",
     ),
     ev.PointsAwarded(
-        bay="bay-1", resident="res-1", from_at=MONDAY_9, until=MONDAY_9 + HOUR, offered_ms=HOUR, millipoints=10
+        bay="bay-1",
+        resident="res-1",
+        from_at=MONDAY_9,
+        until=MONDAY_9 + HOUR,
+        offered_ms=HOUR,
+        millipoints_per_hour=10,
+        millipoints=10,
     ),
     ev.ReservationCancelled(reservation_id="rsv-1", request_id="q-18", operator="op-1"),
     ev.ReservationExpired(reservation_id="rsv-1", bay="bay-1"),

@@ -18,6 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from allocator.core import Settings
 from allocator.domain import commands as c
 from allocator.domain.interval import DAY_MS, HOUR_MS, MINUTE_MS
+from allocator.domain.money import Tariff
+from allocator.matching.policies import BindLate, Nearest
 from allocator.service.desk import Desk
 from allocator.service.start import restore
 from allocator.store.base import Loaded
@@ -38,6 +40,7 @@ SPECS = (
 CHANGES = {"same": {}, "bare": {"needs": ()}, "sold": {"resident": "res-new"}, "moved": {"zone": "z1"}}
 """What is changed when a bay is registered once more."""
 OPERATIONS = ["close", "sold", "open", "close", "repaired", "retire", "release", "new", *CHANGES]
+TARIFF = Tariff(offered_millipoints=1_000, used_millipoints=1_000)
 STRANGER = 5
 """The pick for which somebody else speaks."""
 NEW = spec("b4", east_m=90, zone="z0", gateway="gw-2", needs=("ev",))
@@ -52,6 +55,7 @@ walks = st.sampled_from([200, 100, 50, 130, 70])
 ends = st.sampled_from([0.0, 180.0, 60.0, 0.0, 180.0, 60.0, 0.0, 3000.0])
 needs = st.sampled_from([(), (), (), (), (), (), ("ev",), ("big",)])
 caps = st.sampled_from([None, None, 1000, None, 600])
+patience = st.sampled_from([None, None, None, 60, 20, 240])
 pick = st.sampled_from([0, 0, 1, 2, 3, 4, 5])
 first_requests = st.lists(st.tuples(st.integers(0, 2), walks, st.booleans()), min_size=1, max_size=4)
 
@@ -113,7 +117,8 @@ class Watched(DeskWork):
 
     def _finish(self) -> Commit:
         commit = super()._finish()
-        for judge in self.judges:
+        nothing = self.asked is None and not (commit.events or commit.outbox or commit.bays or commit.heard)
+        for judge in [] if nothing else self.judges:
             judge.committed(self, commit)
         return commit
 
@@ -130,12 +135,13 @@ class CoreMachine(RuleBasedStateMachine):
         days=st.sampled_from(RULES),
         skip=st.sampled_from([None, 1, 2]),
         alone=st.booleans(),
+        policy=st.sampled_from([BindLate(), BindLate(), Nearest()]),
         first=first_requests,
     )
-    def open(self, city, window, days, skip, alone, first):
+    def open(self, city, window, days, skip, alone, policy, first):
         """Begin with the offers of a DeskWork and one more, or with that one alone on all bays; and some requests."""
         timezone, start = city
-        settings = Settings(timezone=timezone)
+        settings = Settings(timezone=timezone, policy=policy, tariff=TARIFF)
         self.asked: list[tuple[c.Command, tuple[str, str]]] = []
         self.judges = self.begin(settings, start)
         self.work = Watched(settings, start, self.judges)
@@ -170,6 +176,10 @@ class CoreMachine(RuleBasedStateMachine):
         live = sorted(self.work.state.reservations.values(), key=lambda held: held.from_at)[:STRANGER]
         return live[which % len(live)] if live else None
 
+    def until(self, minutes):
+        """Return the time in so many minutes, if any."""
+        return None if minutes is None else self.work.now + minutes * MINUTE_MS
+
     def day_ahead(self, days):
         """Return the city's date so many days from now."""
         zone = ZoneInfo(self.work.state.settings.timezone)
@@ -187,21 +197,39 @@ class CoreMachine(RuleBasedStateMachine):
         at = self.work.now + 5 * lead * MINUTE_MS
         self.request(driver, car, at, stay, walk, east_m, needs=need, max_price_won=most)
 
-    @rule(driver=drivers, car=cars, half=st.integers(1, 5), stay=stays, walk=walks, east_m=ends, need=needs)
-    def request_later(self, driver, car, half, stay, walk, east_m, need):
+    @rule(
+        driver=drivers,
+        car=cars,
+        half=st.integers(1, 5),
+        stay=stays,
+        walk=walks,
+        east_m=ends,
+        need=needs,
+        minutes=patience,
+    )
+    def request_later(self, driver, car, half, stay, walk, east_m, need, minutes=None):
         """Ask for one of the coming half hours, which others ask for as well."""
         begins = self.work.now - self.work.now % (HOUR_MS // 2) + half * HOUR_MS // 2
-        self.request(driver, car, begins, stay, walk, east_m, needs=need)
+        self.request(driver, car, begins, stay, walk, east_m, needs=need, wait_until=self.until(minutes))
 
-    @rule(driver=drivers, car=cars, half=st.integers(1, 3), walk=walks, east_m=ends)
-    def request_the_same(self, driver, car, half, walk, east_m):
-        self.request_later(driver, car, half, 30, walk, east_m, ())
+    @rule(driver=drivers, car=cars, half=st.integers(1, 3), walk=walks, east_m=ends, minutes=patience)
+    def request_the_same(self, driver, car, half, walk, east_m, minutes):
+        self.request_later(driver, car, half, 30, walk, east_m, (), minutes)
+
+    @rule(which=pick, driver=drivers, car=cars, minutes=st.sampled_from([30, 60, 5, 240]), same=st.booleans())
+    def wait_for(self, which, driver, car, minutes, same):
+        """Wait for the very bay, and the time, of somebody else."""
+        held = self.held(which)
+        if held is not None and held.bay is not None:
+            east_m = (self.work.state.board.bay(held.bay).spec.lon - LON) * 88_400
+            stay = (held.until - held.from_at) // MINUTE_MS if same else 30
+            self.request(driver, car, held.from_at, stay, 30, east_m, wait_until=self.until(minutes))
 
     @rule(which=pick, driver=drivers, car=cars, gap=st.sampled_from([10, 0, 15, -60, 5]), stay=stays)
     def request_next(self, which, driver, car, gap, stay):
         """Ask for the very bay of somebody else, after them or before."""
         held = self.held(which)
-        if held is not None:
+        if held is not None and held.bay is not None:
             east_m = (self.work.state.board.bay(held.bay).spec.lon - LON) * 88_400
             self.request(driver, car, held.until + gap * MINUTE_MS, stay, 30, east_m)
 
@@ -247,7 +275,7 @@ class CoreMachine(RuleBasedStateMachine):
     def come(self, which, minutes, lag):
         """Have a guest drive into the bay about when they are due."""
         held = self.held(which)
-        if held is not None:
+        if held is not None and held.bay is not None:
             self.work.settle(max(0, (held.from_at - self.work.now) / MINUTE_MS + minutes))
             self._sense(held.bay, "occupied", lag=lag)
 
@@ -255,7 +283,7 @@ class CoreMachine(RuleBasedStateMachine):
     def go(self, which, minutes, stays):
         """Have a guest drive off about when the stay ends, and the bay stay free for so many minutes."""
         held = self.held(which)
-        if held is not None:
+        if held is not None and held.bay is not None:
             self.work.settle(max(0, (held.until - self.work.now) / MINUTE_MS + minutes))
             self._sense(held.bay, "free")
             self.work.settle(stays)
@@ -264,7 +292,7 @@ class CoreMachine(RuleBasedStateMachine):
     def find_it_taken(self, which, minutes):
         """Have a guest find another car in the bay, about when they are due."""
         held = self.held(which)
-        if held is not None:
+        if held is not None and held.bay is not None:
             self.work.settle(max(0, (held.from_at - self.work.now) / MINUTE_MS + minutes))
             self._say(which, "arrive", blocked=True)
 
@@ -272,7 +300,7 @@ class CoreMachine(RuleBasedStateMachine):
     def meet(self, which, hold):
         """Have a guest come just before their bay's neighbour in time does, and stay on."""
         held = self.held(which)
-        if held is not None:
+        if held is not None and held.bay is not None:
             self.work.settle(max(0, (held.from_at - self.work.now) / MINUTE_MS))
             self._sense(held.bay, "occupied")
             self.work.settle(max(0, (held.until - self.work.now) / MINUTE_MS + 15 * hold))
@@ -281,7 +309,7 @@ class CoreMachine(RuleBasedStateMachine):
     def flicker(self, which, between):
         """Have the sensor of a held bay lose sight of a car for a moment."""
         held = self.held(which)
-        for status in (between, "occupied") if held is not None else ():
+        for status in (between, "occupied") if held is not None and held.bay is not None else ():
             self._sense(held.bay, status)
 
     @rule(bay=bays, status=st.sampled_from(["occupied", "free", "free", "unknown"]))
@@ -348,6 +376,53 @@ class CoreMachine(RuleBasedStateMachine):
         offer_id = offers[which % len(offers)] if offers and which is not None else None
         resident = "res-of-another" if stranger else f"res-{bay}"
         self.ask("resident", c.WithdrawOffer, resident=resident, bay=bay, offer_id=offer_id)
+
+    @rule(
+        bay=bays, ahead=st.sampled_from([None, 0, 30, 17, 120]), stranger=st.sampled_from([False, False, False, True])
+    )
+    def recall(self, bay, ahead, stranger):
+        resident = "res-of-another" if stranger else f"res-{bay}"
+        self.ask("resident", c.RecallBay, resident=resident, bay=bay, home_at=self.until(ahead))
+
+    @rule(which=pick, ahead=st.sampled_from([None, 0, 20, 45]))
+    def recall_from_a_guest(self, which, ahead):
+        held = self.held(which)
+        if held is not None and held.bay is not None:
+            self.recall(held.bay, ahead, stranger=False)
+
+    @rule(bay=bays)
+    def call_off(self, bay):
+        """Withdraw the last recall of a bay."""
+        recalls = [offer.offer_id for offer in self.work.state.offers_of[bay] if offer.kind == "recall"]
+        if recalls:
+            self.ask("resident", c.WithdrawOffer, resident=f"res-{bay}", bay=bay, offer_id=recalls[-1])
+
+    @rule(bay=bays, enabled=st.sampled_from([True, True, False]), risk=st.sampled_from([100, 300, 500, 20]))
+    def offer_auto(self, bay, enabled, risk):
+        self.ask("resident", c.OfferAuto, resident=f"res-{bay}", bay=bay, enabled=enabled, risk_permille=risk)
+
+    @rule(
+        bay=bays,
+        risk=st.sampled_from([300, 500, 200]),
+        alone=st.booleans(),
+        asks=st.booleans(),
+        car=cars,
+        minutes=st.sampled_from([5, 30, 20, 40, 120]),
+        back=st.booleans(),
+    )
+    def drive_off(self, bay, risk, alone, asks, car, minutes, back):
+        """Leave a bay that has an auto offer, perhaps that alone, and perhaps come back."""
+        if alone:
+            self.withdraw(bay, None, stranger=False)
+        self.offer_auto(bay, enabled=True, risk=risk)
+        for status in ("occupied", "free"):
+            self._sense(bay, status)
+        if asks:
+            east_m = (self.work.state.board.bay(bay).spec.lon - LON) * 88_400
+            self.request("drv-0", car, self.work.now + 20 * MINUTE_MS, 30, 30, east_m)
+        self.work.settle(minutes)
+        if back:
+            self._sense(bay, "occupied")
 
     @rule(bay=bays, which=pick, what=st.sampled_from(OPERATIONS))
     def operate(self, bay, which, what):

@@ -11,7 +11,9 @@ from allocator.domain import commands as c
 from allocator.domain import events as e
 from allocator.domain.model import StateImage
 
-ASKED = (c.RequestBay, c.DriverCommand, c.OperateBay, c.WithdrawOffer, c.OfferOnce, c.OfferWeekly)
+ASKED = (
+    c.RequestBay, c.DriverCommand, c.OperateBay, c.WithdrawOffer, c.OfferOnce, c.OfferWeekly, c.OfferAuto, c.RecallBay,
+)  # fmt: skip
 """The commands that are decided from the image alone."""
 
 
@@ -25,7 +27,7 @@ class Fold(Judge):
 
     def before(self, work) -> None:
         """Have a state that is loaded from the image decide as well."""
-        if isinstance(work.asked, ASKED) and not _extends_an_overstay(work):
+        if isinstance(work.asked, ASKED):
             loaded = State.of_image(work.state.image(), self.settings, work.now)
             ours, theirs = (_decided(state, work) for state in (work.state, loaded))
             assert ours == theirs, f"S6: after a restart {work.asked} leads to {theirs}, not {ours}"
@@ -51,9 +53,3 @@ def _decided(state: State, work) -> list:
         replace(event, offer_ids=tuple(sorted(event.offer_ids))) if isinstance(event, e.OffersWithdrawn) else event
         for event in decide(state, work.asked, work.now)
     ]
-
-
-def _extends_an_overstay(work) -> bool:
-    """Tell whether what is asked for is over in part: a state that begins now knows nothing of that any more."""
-    held = work.state.reservations.get(getattr(work.asked, "reservation_id", None))
-    return held is not None and held.held_until < work.now and work.asked.type == "extend"

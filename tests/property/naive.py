@@ -7,42 +7,53 @@ guarantees S1 to S8 say, by linear scans over whole slots. A rule stated here is
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from core_machine import Judge
-from naive_expects import BUFFER, EARLY, expected, refusal
+from naive_expects import EARLY, expected, refusal
+from naive_offers import RATE, NaiveOffers
 from naive_replies import Told
-from naive_world import HOUR, MINUTE, Booking, NaiveBay, down, metres, opens, overlap, price_won, up
+from naive_world import DAY, HOUR, MINUTE, SLOT, Booking, NaiveBay, NaiveOffer, down, metres, overlap, price_won, up
 
 from allocator.domain.commands import Observe
 from allocator.domain.events import event_name
 
-GRACE, LEAD, NOTICE, QUIET, AWAY, CONFIRM = (minutes * MINUTE for minutes in (15, 15, 10, 2, 2, 1))
+GRACE, LEAD, NOTICE, QUIET, AWAY, CONFIRM, STUCK, BUFFER, RECALL = (
+    minutes * MINUTE for minutes in (15, 15, 10, 2, 2, 1, 10, 10, 15)
+)
+STAYS = 3
+"""So few stays tell how late guests are, in these histories."""
 NEXT = {
+    "reservation_accepted": {"waiting": "accepted"},
+    "request_rejected": {"waiting": "rejected"},
+    "guest_recalled": {"active": "active"},
     "reservation_bound": {"accepted": "bound"},
     "reservation_activated": {"bound": "active"},
-    "reservation_relocated": {"bound": "bound", "active": "bound"},
+    "reservation_relocated": {"accepted": "bound", "bound": "bound", "active": "bound"},
     "reservation_extended": {"active": "active"},
     "overstay_warned": {"active": "active"},
     "reservation_completed": {"active": "completed"},
-    "reservation_cancelled": {"accepted": "cancelled", "bound": "cancelled"},
+    "reservation_cancelled": {"waiting": "cancelled", "accepted": "cancelled", "bound": "cancelled"},
     "reservation_expired": {"bound": "expired"},
     "reservation_failed": {"accepted": "failed", "bound": "failed", "active": "failed"},
 }
 
 
-class Naive(Judge):
+class Naive(NaiveOffers, Judge):
     """The bays, offers and bookings so far, and what must hold of them."""
 
-    def __init__(self, timezone: str, now: int) -> None:
-        self.timezone, self.now, self.connected_at = timezone, now, now
+    def __init__(self, timezone: str, now: int, *, at_once: bool) -> None:
+        self.timezone, self.now, self.connected_at, self.at_once = timezone, now, now, at_once
+        self.late: list[int] = []
+        self.replaced: set[str] = set()
         self.asked, self.verdict = None, None
         self.bays: dict[str, NaiveBay] = {}
-        self.offers: list[object] = []
+        self.offers: list[NaiveOffer] = []
         self.bookings: dict[str, Booking] = {}
         self.down: dict[str, int] = {}
         self.told = Told()
         self.shown: dict[str, dict] = {}
-        self.won: dict[str, int] = {}
+        self.sums: dict[tuple[str, str], int] = {}
 
     def committed(self, work, commit) -> None:
         """Check all that a commit writes and says."""
@@ -57,7 +68,7 @@ class Naive(Judge):
             self.told.number(recorded)
             getattr(self, f"on_{names[-1]}")(recorded.event)
             self._nothing_is_held_twice()
-        if "occupancy_changed" in names:
+        if "occupancy_changed" in names and "resident_returned" not in names:
             self._a_car_is_somebodys(asked.bay)
         assert due is None or set(due) & set(names) or not (due or names), f"{asked}: {due} was due, {names} happened"
         query = getattr(asked, "type", None) == "query"
@@ -93,13 +104,6 @@ class Naive(Judge):
                 assert not (one.bay == other.bay and overlap(one.held, other.held)), f"S1: {one} and {other}"
                 assert not (one.vehicle == other.vehicle and overlap(one.stay, other.stay)), f"S2: {one} and {other}"
 
-    def offered(self, bay: str, held: tuple[int, int]) -> bool:
-        """Tell whether the bay's resident offers every slot of the interval, of which there is one at least."""
-        resident = self.bays[bay].spec.resident
-        theirs = [offer for offer in self.offers if offer.bay == bay and offer.resident == resident]
-        slots = range(down(held[0]), held[1], 5 * MINUTE)
-        return bool(slots) and all(any(opens(offer, slot, self.timezone) for offer in theirs) for slot in slots)
-
     def unfit(self, bay: str, booking: Booking, walk_m: int) -> str | None:
         """Return why the booking could not stand on the bay as things are, or None."""
         it, starts_in = self.bays[bay], booking.held[0] - self.now
@@ -107,6 +111,10 @@ class Naive(Judge):
         for reason, applies in (
             ("closed", it.closed or it.retired),
             ("too far", metres(booking.place, (it.spec.lat, it.spec.lon)) > walk_m),
+            (
+                "too dear",
+                booking.most_won is not None and price_won(booking.stay[1] - booking.stay[0]) > booking.most_won,
+            ),
             ("needs", any(need not in it.spec.needs for need in booking.needs)),
             ("contested", it.contested is not None and starts_in < HOUR),
             ("not known to be free", blind and starts_in <= LEAD),
@@ -127,6 +135,7 @@ class Naive(Judge):
         quiet = now < self.connected_at + QUIET
         for booking in self.live:
             if booking.status == "accepted":
+                assert not self.at_once, f"not bound at once: {booking}"
                 assert now < booking.stay[0] - LEAD, f"not bound in time: {booking}"
             elif booking.status == "bound":
                 assert quiet or now < booking.overdue_at(GRACE), f"L2: nobody came, and it is held: {booking}"
@@ -134,13 +143,16 @@ class Naive(Judge):
                 assert booking.warned or now < booking.stay[1], f"overstays without a warning: {booking}"
                 bay = self.bays[booking.bay]
                 kept_until = max(booking.stay[1] + NOTICE, bay.observed_at + CONFIRM)
-                assert bay.occupancy != "free" or now < kept_until, f"L2: gone, and it is held: {booking}"
+                assert bay.occupancy == "occupied" or now < kept_until, f"L2: gone, and it is held: {booking}"
+        for booking in self.bookings.values():
+            assert booking.status != "waiting" or now < booking.wait_until, f"waits too long: {booking}"
         for name, bay in self.bays.items():
+            windows = [offer.window for offer in self.theirs(name) if offer.kind == "auto"]
+            assert bay.away is not None or all(ends <= up(now) for _, ends in windows), f"{name} is open, and not left"
             shows, shown = self._shows(name), self.shown[name]
             assert (shown["status"], shown.get("reservation_id")) == shows, f"L3: {name} shows {shown}, not {shows}"
             if bay.heard_at is not None and not bay.retired and bay.lost is None:
-                # A heartbeat that gets shorter is believed when the longest one so far would have been missed.
-                assert now < max(bay.heard_at, self.connected_at) + 2 * bay.slowest, f"L3: {name} is silent"
+                assert now < max(bay.heard_at, self.connected_at) + 2 * bay.heartbeat, f"L3: {name} is silent"
                 gone_at = self.down.get(bay.spec.gateway, now) + AWAY
                 assert now < gone_at or bay.heard_at >= gone_at, f"L3: {name} is trusted, its gateway is gone"
 
@@ -161,20 +173,25 @@ class Naive(Judge):
 
     def _ledger(self, commit) -> None:
         for entry in commit.ledger:
-            self.won[entry.account] = self.won.get(entry.account, 0) + entry.amount
-        assert sum(self.won.values()) == 0, f"S8: the ledger sums to {sum(self.won.values())}"
+            self.sums[entry.account, entry.unit] = self.sums.get((entry.account, entry.unit), 0) + entry.amount
+        for unit in ("won", "millipoints"):
+            total = sum(amount for (_, of), amount in self.sums.items() if of == unit)
+            assert total == 0, f"S8: the ledger sums to {total} {unit}"
         for recorded in commit.events:
-            entries = {entry.account: entry.amount for entry in commit.ledger if entry.position == recorded.position}
-            charges = event_name(type(recorded.event)) == "reservation_completed"
-            due = self._due(recorded.event) if charges else {}
+            mine = [entry for entry in commit.ledger if entry.position == recorded.position]
+            entries = {(entry.account, entry.unit): entry.amount for entry in mine}
+            due = self._due(recorded.event, event_name(type(recorded.event)))
             assert entries == due, f"S8: {recorded} charges {due}, the ledger books {entries}"
 
-    def _due(self, event) -> dict[str, int]:
-        half, resident = event.price_won // 2, self.bays[event.bay].spec.resident
-        driver = f"driver:{self.bookings[event.reservation_id].driver}"
-        due = {driver: -event.price_won, f"resident:{resident}": half, "operator": event.price_won - half}
-        assert event.resident_won == half
-        return {account: won for account, won in due.items() if won}
+    def _due(self, event, name: str) -> dict[tuple[str, str], int]:
+        if name not in ("reservation_completed", "points_awarded"):
+            return {}
+        resident = f"resident:{getattr(event, 'resident', self.bays[event.bay].spec.resident)}"
+        due = {(resident, "millipoints"): event.millipoints, ("operator", "millipoints"): -event.millipoints}
+        if name == "reservation_completed":
+            due[f"driver:{self.bookings[event.reservation_id].driver}", "won"] = -event.price_won
+            due[resident, "won"], due["operator", "won"] = event.resident_won, event.price_won - event.resident_won
+        return {account: amount for account, amount in due.items() if amount}
 
     def _driver_of(self, event) -> str:
         return getattr(event, "driver", None) or self.bookings[event.reservation_id].driver
@@ -183,16 +200,24 @@ class Naive(Judge):
 
     def on_bay_registered(self, event) -> None:
         known = self.bays.setdefault(event.spec.bay, NaiveBay(event.spec))
+        sold = known.spec.resident != event.spec.resident
+        if sold:
+            self.all_paid(event.spec.bay)
+            known.away, known.absences, known.expected = None, 0, 0
+        if sold or known.retired:
+            known.settled_at = self.now
         known.spec, known.retired = event.spec, False
 
     def on_bay_retired(self, event) -> None:
+        self.all_paid(event.bay)
         self.bays[event.bay].retired = True
 
     def on_bay_closed(self, event) -> None:
+        self.all_paid(event.bay)
         self.bays[event.bay].closed = True
 
     def on_bay_opened(self, event) -> None:
-        self.bays[event.bay].closed = False
+        self.bays[event.bay].closed, self.bays[event.bay].settled_at = False, self.now
 
     def on_sensor_repaired(self, event) -> None:
         bay = self.bays[event.bay]
@@ -210,6 +235,12 @@ class Naive(Judge):
 
     def on_sensor_lost(self, event) -> None:
         bay = self.bays[event.bay]
+        if event.reason == "stuck":
+            unseen = [it for it in self.live if it.bay == event.bay and it.status == "active"]
+            unseen = [it for it in unseen if bay.observed_at < it.activated_at <= self.now - STUCK]
+            assert bay.occupancy == "free" and (unseen or bay.contested == "blocked"), f"{event}: why?"
+            bay.lost = "stuck"
+            return
         silent_at = max(bay.heard_at or 0, self.connected_at) + 2 * bay.heartbeat
         gone_at = self.down.get(bay.spec.gateway, self.now) + AWAY
         assert self.now >= (silent_at if event.reason == "silent" else gone_at), f"{event} too early"
@@ -230,21 +261,6 @@ class Naive(Judge):
 
     # ---- offers
 
-    def on_weekly_offered(self, event) -> None:
-        self.offers.append(event)
-
-    on_once_offered = on_weekly_offered
-
-    def meant(self, asked) -> list[object]:
-        """Return the bay's offers, or the one, that a withdrawal ends: those that are over are left alone."""
-        theirs = [offer for offer in self.offers if offer.bay == asked.bay]
-        theirs = [offer for offer in theirs if asked.offer_id in (None, offer.offer_id)]
-        return [offer for offer in theirs if getattr(offer, "until", self.now + 1) > self.now]
-
-    def on_offers_withdrawn(self, event) -> None:
-        assert set(event.offer_ids) == {offer.offer_id for offer in self.meant(self.asked)}
-        self.offers = [offer for offer in self.offers if offer.offer_id not in event.offer_ids]
-
     def on_offer_rejected(self, event) -> None:
         assert event.request_id == self.asked.request_id
 
@@ -261,23 +277,53 @@ class Naive(Judge):
             vehicle=asked.vehicle_id,
             place=(asked.lat, asked.lon),
             stay=(asked.arrive_at, until),
-            held=(begins, up(until) + BUFFER),
+            held=(begins, up(until) + self.buffer()),
             max_walk_m=asked.max_walk_m,
             needs=asked.needs,
             quote_won=price_won(asked.stay_ms),
             bay="",
+            most_won=asked.max_price_won,
         )
 
-    def on_reservation_accepted(self, event) -> None:
+    def buffer(self) -> int:
+        """Return the shortest buffer that two guests of a hundred have outstayed, when there are enough to tell."""
+        if len(self.late) < STAYS:
+            return BUFFER
+        fits = [n * SLOT for n in range(6) if 1_000 * sum(late > n * SLOT for late in self.late) <= 20 * len(self.late)]
+        return fits[0] if fits else 6 * SLOT
+
+    def _now_wanted(self, booking: Booking) -> Booking:
+        """Return what one who waits would get now: a stay as long as asked for, that begins now at the earliest."""
+        begins = max(booking.stay[0], self.now)
+        stay = (begins, begins + booking.stay[1] - booking.stay[0])
+        held = (down(max(begins, down(self.now, MINUTE))), up(stay[1]) + self.buffer())
+        return replace(booking, stay=stay, held=held)
+
+    def on_request_waitlisted(self, event) -> None:
         booking = self._wanted(self.asked)
         assert refusal(self, self.asked) is None
-        assert event.request_id == self.asked.request_id
+        assert event.wait_until == min(self.asked.wait_until, self.now + 7 * DAY) > self.now
+        assert (event.from_at, event.until) == booking.stay
+        free = self.direct(booking, booking.max_walk_m)
+        assert not free, f"has to wait, and {free} would do for {booking}"
+        booking.name, booking.status, booking.wait_until = event.reservation_id, "waiting", event.wait_until
+        assert booking.name not in self.bookings
+        self.bookings[booking.name] = booking
+
+    def on_reservation_accepted(self, event) -> None:
+        waited = self.bookings.pop(event.reservation_id, None)
+        if waited is not None:
+            assert waited.status in NEXT["reservation_accepted"], f"promised twice: {waited}"
+            booking = replace(self._now_wanted(waited), status="accepted")
+        else:
+            booking = self._wanted(self.asked)
+            assert refusal(self, self.asked) is None
+            assert event.request_id == self.asked.request_id
         assert (event.driver, event.vehicle_id, event.needs) == (booking.driver, booking.vehicle, booking.needs)
         promised = (booking.stay, booking.held, booking.max_walk_m, booking.quote_won)
         told = (event.from_at, event.until), (event.held_from, event.held_until), event.max_walk_m, event.quote_won
         assert told == promised, f"{told} is not what was asked for, {promised}"
         booking.name, booking.bay = event.reservation_id, event.bay
-        assert booking.name not in self.bookings
         self._stands(booking, event.walk_m, booking.max_walk_m)
         self.bookings[booking.name] = booking
 
@@ -290,8 +336,18 @@ class Naive(Judge):
         assert walk <= told_m <= walk + 1, f"a walk of {walk:.1f} m is told as {told_m}"
 
     def on_request_rejected(self, event) -> None:
+        if event.reservation_id is not None:
+            booking = self._advance("request_rejected", event)
+            wanted = self._now_wanted(booking)
+            taken = any(it.vehicle == wanted.vehicle and overlap(it.stay, wanted.stay) for it in self.live)
+            free = [] if taken else self.direct(wanted, wanted.max_walk_m)
+            assert (event.reason, self.now >= booking.wait_until, free) == ("wait_over", True, []), f"{event}, {free}"
+            return
         reason = refusal(self, self.asked)
-        assert event.reason == (reason or "no_bay")
+        place, most = (self.asked.lat, self.asked.lon), self.asked.max_price_won
+        near = any(metres(place, (it.spec.lat, it.spec.lon)) <= self.asked.max_walk_m for it in self.bays.values())
+        dear = near and most is not None and price_won(self.asked.stay_ms) > most
+        assert event.reason == (reason or ("too_dear" if dear else "no_bay"))
         if reason is None:
             wanted = self._wanted(self.asked)
             free = self.direct(wanted, wanted.max_walk_m)
@@ -316,7 +372,7 @@ class Naive(Judge):
 
     def on_reservation_bound(self, event) -> None:
         booking = self._advance("reservation_bound", event)
-        assert self.now >= booking.stay[0] - LEAD, f"bound too early: {booking}"
+        assert self.at_once or self.now >= booking.stay[0] - LEAD, f"bound too early: {booking}"
         assert event.walk_m <= booking.max_walk_m
         booking.bound_at = self.now
 
@@ -335,6 +391,8 @@ class Naive(Judge):
         booking = self._advance("reservation_relocated", event)
         assert event.from_bay == booking.bay != event.to_bay
         booking.held = (max(booking.held[0], down(self.now)), booking.held[1])
+        assert event.cost_won == (booking.quote_won if event.violation and not booking.violation else 0)
+        booking.violation = booking.violation or event.violation
         if event.violation:
             free = self.direct(booking, booking.max_walk_m)
             assert not free, f"sent farther than promised, and {free} would do for {booking}"
@@ -347,11 +405,26 @@ class Naive(Judge):
     def on_reservation_extended(self, event) -> None:
         booking = self._advance("reservation_extended", event)
         until = booking.stay[1] + self.asked.extend_ms
-        assert (event.until, event.held_until) == (until, up(until) + BUFFER)
-        assert event.quote_won == price_won(until - booking.stay[0])
-        assert self.offered(booking.bay, (booking.held[1], event.held_until)), f"S3: {booking} is extended past offers"
+        assert (event.until, event.held_until) == (until, max(booking.held[1], up(until) + self.buffer()))
+        more_won = price_won(until - booking.stay[0]) - price_won(booking.stay[1] - booking.stay[0])
+        assert event.quote_won == booking.quote_won + more_won
+        assert not booking.recalled and until > self.now, f"{booking} is extended"
+        more = (max(booking.held[1], down(self.now)), event.held_until)
+        assert more[0] >= more[1] or self.offered(booking.bay, more), f"S3: {booking} is extended past offers"
         booking.stay, booking.held = (booking.stay[0], until), (booking.held[0], event.held_until)
         booking.quote_won, booking.warned = event.quote_won, False
+
+    def on_guest_recalled(self, event) -> None:
+        booking = self._advance("guest_recalled", event)
+        home_at = self.recalled(booking.bay, booking.stay)
+        assert home_at is not None, f"nobody wants {booking.bay} back"
+        asked_at = getattr(self.asked, "home_at", None) or home_at
+        assert event.until == max(self.now + RECALL, asked_at) < booking.stay[1], f"{event} of {booking}"
+        assert event.held_until == min(booking.held[1], up(event.until) + self.buffer())
+        stay, left = booking.stay[1] - booking.stay[0], event.until - booking.stay[0]
+        assert event.quote_won == booking.quote_won * left // stay
+        booking.stay, booking.held = (booking.stay[0], event.until), (booking.held[0], event.held_until)
+        booking.quote_won, booking.recalled = event.quote_won, True
 
     def on_overstay_warned(self, event) -> None:
         booking = self._advance("overstay_warned", event)
@@ -361,9 +434,17 @@ class Naive(Judge):
     def on_reservation_completed(self, event) -> None:
         booking = self._advance("reservation_completed", event)
         assert booking.activated_at <= event.at <= self.now
-        used_won = price_won(event.at - booking.activated_at)
-        due = used_won if event.at > booking.stay[1] else min(used_won, booking.quote_won)
+        late = max(event.at - max(booking.stay[1], booking.activated_at), 0)
+        used = max(min(event.at, booking.stay[1]) - booking.activated_at, 0)
+        kept_won = min(price_won(used), booking.quote_won)
+        late_won = price_won(used + min(late, NOTICE)) - price_won(used)
+        surcharge_won = up(max(late - NOTICE, 0), 10 * MINUTE) // (10 * MINUTE) * 400
+        due = (0 if booking.violation else kept_won) + late_won + surcharge_won
         assert event.price_won == due, f"{booking} is charged {event.price_won}, not {due}"
+        assert event.resident_won == (kept_won + late_won + surcharge_won) // 2
+        assert event.millipoints == used * RATE // HOUR
+        if event.source != "timer" and not booking.recalled:
+            self.late.append(max(event.at - booking.stay[1], 0))
 
     def on_reservation_cancelled(self, event) -> None:
         self._advance("reservation_cancelled", event)

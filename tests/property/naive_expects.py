@@ -6,7 +6,7 @@ from naive_world import DAY, MINUTE, down, overlap, price_won, up
 
 from allocator.domain import commands as c
 
-BUFFER, EARLY, PAST = 10 * MINUTE, 15 * MINUTE, 5 * MINUTE
+EARLY, PAST = 15 * MINUTE, 5 * MINUTE
 
 
 def expected(model, asked) -> list[str] | None:
@@ -22,7 +22,6 @@ def refusal(model, asked) -> str | None:
     for reason, applies in (
         ("arrives_in_past", asked.arrive_at < model.now - PAST),
         ("beyond_horizon", until > model.now + 7 * DAY),
-        ("too_dear", asked.max_price_won is not None and price_won(asked.stay_ms) > asked.max_price_won),
         ("vehicle_has_reservation", any(overlap(stay, (asked.arrive_at, until)) for stay in stays)),
     ):
         if applies:
@@ -31,12 +30,15 @@ def refusal(model, asked) -> str | None:
 
 
 def _request(model, asked) -> list[str]:
-    return ["request_rejected"] if refusal(model, asked) else ["reservation_accepted", "request_rejected"]
+    if refusal(model, asked):
+        return ["request_rejected"]
+    waits = asked.wait_until is not None and asked.wait_until > model.now
+    return ["reservation_accepted", "request_waitlisted" if waits else "request_rejected"]
 
 
 def _said(model, said) -> list[str]:
     booking = model.bookings.get(said.reservation_id)
-    if booking is None or not booking.live or booking.driver != said.driver:
+    if booking is None or not (booking.live or booking.status == "waiting") or booking.driver != said.driver:
         return ["driver_command_refused"]
     return _OF_DRIVERS[said.type](model, said, booking)
 
@@ -55,25 +57,33 @@ def _leave(_model, _said, booking) -> list[str]:
 
 def _arrive(model, said, booking) -> list[str]:
     here = booking.status == "active" and not said.blocked
-    if here or booking.status == "accepted" or model.now < booking.stay[0] - EARLY:
+    if here or booking.status in ("accepted", "waiting") or model.now < booking.stay[0] - EARLY:
         return ["driver_command_refused"]
     bay = model.bays[booking.bay]
+    recalled = model.recalled(booking.bay, booking.stay) is not None
     taken = said.blocked or bay.closed or bay.retired or bay.occupancy == "occupied"
+    if recalled:
+        taken = taken or model.recalled(booking.bay, (model.now, model.now + 1)) is not None
+    else:
+        taken = taken or model.back_home(booking)
     return ["reservation_relocated", "reservation_failed"] if taken else ["reservation_activated"]
 
 
 def _extend(model, said, booking) -> list[str]:
     until = booking.stay[1] + said.extend_ms
-    more = (booking.held[1], up(until) + BUFFER)
+    more = (max(booking.held[1], down(model.now)), max(booking.held[1], up(until) + model.buffer()))
     others = [other for other in model.live if other is not booking]
+    theirs = [other for other in others if other.bay == booking.bay and overlap(other.held, more)]
     refused = (
         booking.status != "active"
+        or booking.recalled
+        or until <= model.now
         or any(other.vehicle == booking.vehicle and overlap(other.stay, (booking.stay[0], until)) for other in others)
-        or any(other.bay == booking.bay and overlap(other.held, more) for other in others)
-        or not model.offered(booking.bay, more)
+        or any(other.status != "accepted" for other in theirs)
+        or (more[0] < more[1] and not model.offered(booking.bay, more))
     )
-    if not refused and more[0] < model.now:
-        return ["driver_command_refused", "reservation_extended"]  # an overstay: what is over need not be given
+    if not refused and theirs:
+        return ["driver_command_refused", "reservation_extended"]  # those in the way may be able to move
     return ["driver_command_refused" if refused else "reservation_extended"]
 
 
@@ -87,7 +97,7 @@ def _observe(model, said) -> list[str]:
         return []
     if model.verdict != "duplicate" and said.status != bay.occupancy:
         return ["occupancy_changed"]
-    return ["sensor_restored"] if bay.lost and model.verdict != "late" else []
+    return ["sensor_restored"] if bay.lost not in (None, "stuck") and model.verdict != "late" else []
 
 
 def _device(model, said) -> list[str]:
@@ -95,8 +105,7 @@ def _device(model, said) -> list[str]:
     if bay is None or (said.boot_id, said.seq) <= bay.device:
         return []
     bay.device, bay.heartbeat = (said.boot_id, said.seq), said.heartbeat_ms
-    bay.slowest = max(bay.slowest, bay.heartbeat)
-    return ["sensor_restored"] if bay.lost else []
+    return ["sensor_restored"] if bay.lost not in (None, "stuck") else []
 
 
 def _heard(model, said):
@@ -126,7 +135,7 @@ def _operate(model, asked) -> list[str]:
 
 def _release(model, asked) -> list[str]:
     booking = model.bookings.get(asked.reservation_id)
-    may = booking is not None and booking.status in ("accepted", "bound")
+    may = booking is not None and booking.status in ("waiting", "accepted", "bound")
     return ["reservation_cancelled" if may else "operator_command_refused"]
 
 
@@ -152,7 +161,22 @@ def _withdraw(model, asked) -> list[str]:
     return ["offers_withdrawn" if model.meant(asked) and _is_theirs(model, asked) else "offer_rejected"]
 
 
+def _auto(model, asked) -> list[str]:
+    if not _is_theirs(model, asked):
+        return ["offer_rejected"]
+    ends = "offers_withdrawn" if model.meant(asked) else "offer_rejected"
+    return ["auto_offered" if asked.enabled else ends]
+
+
+def _recall(model, asked) -> list[str]:
+    home_at = max(asked.home_at or 0, model.now)
+    may = _is_theirs(model, asked) and model.recall_until(asked.bay, home_at) is not None
+    return ["bay_recalled" if may else "offer_rejected"]
+
+
 _EXPECTS = {
+    c.OfferAuto: _auto,
+    c.RecallBay: _recall,
     c.RequestBay: _request,
     c.DriverCommand: _said,
     c.Observe: _observe,

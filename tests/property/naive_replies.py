@@ -11,10 +11,14 @@ SAID = {
     "reservation_bound": "bound", "reservation_activated": "active", "reservation_relocated": "relocated",
     "reservation_extended": "extended", "overstay_warned": "warned", "reservation_completed": "completed",
     "reservation_cancelled": "cancelled", "reservation_expired": "expired", "reservation_failed": "failed",
+    "request_waitlisted": "waitlisted", "guest_recalled": "warned",
 }  # fmt: skip
 """What the driver is told of each event that concerns one."""
-TOLD_A_BAY = {"reservation_bound": "bay", "reservation_activated": "bay", "reservation_relocated": "to_bay"}
-UNPUBLISHED = {"replanned", "operator_command_refused"}
+TOLD_A_BAY = {"reservation_bound": "bay", "reservation_activated": "bay", "reservation_relocated": "to_bay",
+              "guest_recalled": "meanwhile"}  # fmt: skip
+UNPUBLISHED = {
+    "replanned", "operator_command_refused", "resident_left", "resident_returned", "auto_window_set", "points_awarded",
+}  # fmt: skip
 
 
 class Told:

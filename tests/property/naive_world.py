@@ -30,7 +30,10 @@ class NaiveBay:
     retired: bool = False
     heard_at: int | None = None
     heartbeat: int = HOUR
-    slowest: int = HOUR
+    away: int | None = None
+    absences: int = 0
+    expected: int = 0
+    settled_at: int | None = None
     words: dict[int, set[int]] = field(default_factory=dict)
     device: tuple[int, int] = (-1, -1)
 
@@ -51,6 +54,23 @@ class NaiveBay:
 
 
 @dataclass
+class NaiveOffer:
+    """What a resident said, `kind` `weekly`, `once`, `auto` or `recall`; `opened`: earlier windows of an `auto` one."""
+
+    event: object
+    kind: str
+    at: int
+    window: tuple[int, int] | None = None
+    ended_at: int | None = None
+    opened: list[tuple[int, int]] = field(default_factory=list)
+
+
+def mine(offer: NaiveOffer, bay: str, resident: str | None) -> bool:
+    """Tell whether it is that resident's word on that bay."""
+    return (offer.event.bay, offer.event.resident) == (bay, resident)
+
+
+@dataclass
 class Booking:
     """A reservation as its events tell."""
 
@@ -68,6 +88,10 @@ class Booking:
     bound_at: int | None = None
     activated_at: int | None = None
     warned: bool = False
+    most_won: int | None = None
+    wait_until: int = 0
+    violation: bool = False
+    recalled: bool = False
 
     @property
     def live(self) -> bool:
@@ -112,12 +136,12 @@ def price_won(stay: int) -> int:
     return won
 
 
-def opens(offer: object, slot: int, timezone: str) -> bool:
-    """Tell whether an offer, as its event tells, opens a bay for the whole slot that begins then."""
-    if hasattr(offer, "rrule"):
-        told = (offer.rrule, offer.start, offer.end, offer.except_dates)
-        return _weekly_opens(*told, slot, timezone)
-    return offer.from_at <= slot and slot + SLOT <= offer.until
+def opens(offer: NaiveOffer, slot: int, timezone: str) -> bool:
+    """Tell whether an offer opens a bay for the whole slot that begins then."""
+    if offer.kind == "weekly":
+        said = offer.event
+        return _weekly_opens(said.rrule, said.start, said.end, said.except_dates, slot, timezone)
+    return offer.kind != "recall" and offer.window[0] <= slot and slot + SLOT <= offer.window[1]
 
 
 @lru_cache(maxsize=1_000_000)

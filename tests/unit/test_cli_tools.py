@@ -116,7 +116,7 @@ def test_the_longest_bays_fit_into_a_message():
     name, number = "x" * 64, -12.345678901234567
     record = BayRecord(
         bay=name, zone=name, lat=number, lon=-112.34567890123456, gateway=name, resident=name,
-        needs=["accessible", "ev", "large"],
+        needs=["accessible", "ev", "large"], tariff=name,
     )  # fmt: skip
     payload = codec.encode(RegisterBays(request_id=name, bays=[record] * BAYS_A_MESSAGE))
     assert len(payload) <= codec.PAYLOAD_BYTES_MAX

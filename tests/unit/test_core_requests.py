@@ -9,7 +9,7 @@ from allocator.core import Settings
 from allocator.domain import commands as c
 from allocator.domain import events as e
 from allocator.domain.interval import HOUR_MS, MINUTE_MS
-from allocator.matching.policies import POLICIES
+from allocator.matching.policies import Nearest
 
 
 def test_a_request_is_promised_an_interval_a_walk_and_a_price_but_no_bay():
@@ -135,7 +135,7 @@ def test_a_chain_of_moves_is_followed_to_its_end():
 
 
 def test_nearest_moves_nobody_and_binds_at_once():
-    work = DeskWork(spec("b1"), spec("b2", east_m=250), settings=Settings(policy=POLICIES["nearest"]))
+    work = DeskWork(spec("b1"), spec("b2", east_m=250), settings=Settings(policy=Nearest()))
     work.request("drv-1", max_walk_m=300)
     assert work.request("drv-2", max_walk_m=100) == "rejected"
     assert [reply["type"] for reply in work.replies("drv-1")] == ["accepted", "bound"]
@@ -214,7 +214,7 @@ def test_an_overstay_is_warned_and_charged():
     work.pass_minutes(19)
     work.sense("b1", "free")
     work.pass_minutes(1.1)
-    assert work.replies("drv-1")[-1]["price_won"] == 1000
+    assert work.replies("drv-1")[-1]["price_won"] == 1200
 
 
 def test_a_guest_whom_no_sensor_sees_is_settled_after_the_notice():

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-
-from deskwork import START, DeskWork, spec
+from deskwork import START, DeskWork, restart, spec
 
 from allocator.core import Settings
 from allocator.domain import commands as c
 from allocator.domain import events as e
 from allocator.domain.interval import MINUTE_MS
-from allocator.matching.policies import POLICIES
-from allocator.service.desk import Desk
-from allocator.service.start import restore
-from allocator.store.base import HeardRow, Loaded
-
-
-def restart(work: DeskWork, *, away_min: float = 0) -> None:
-    """End the allocator and begin again from what it left behind: a snapshot and what was heard."""
-    rows: dict[str, HeardRow] = {row.bay: row for commit in work.commits for row in commit.heard}
-    image = deepcopy(work.state.image())
-    loaded = Loaded(snapshot=image, events=[], tables=deepcopy(image), heard=[*rows.values()], outbox=[], meta={})
-    work.now += round(away_min * MINUTE_MS)
-    work.desk = Desk(restore(loaded, work.state.settings, work.now), "seoul")
-    work.desk.finish(work.now)
+from allocator.matching.policies import Nearest
 
 
 def test_a_guest_who_left_just_before_the_restart_is_not_kept():
@@ -109,7 +94,7 @@ def test_a_bay_that_changes_zones_leaves_no_state_behind_in_the_old_one():
 
 
 def test_the_resident_at_home_the_evening_before_is_no_stranger_to_a_booking_of_tomorrow():
-    work = DeskWork(spec("b1"), spec("b2", east_m=100), settings=Settings(policy=POLICIES["nearest"]))
+    work = DeskWork(spec("b1"), spec("b2", east_m=100), settings=Settings(policy=Nearest()))
     work.request(lead_min=25 * 60)
     work.pass_minutes(10 * 60)
     work.sense("b1", "occupied")

@@ -87,6 +87,15 @@ def test_who_has_no_weekly_offer_may_offer_a_single_absence():
     assert all(offer.type == "once" and offer.until - offer.from_at >= HOUR for offer in offers)
 
 
+def test_a_resident_lets_the_bay_open_itself_once_and_for_all():
+    rules = scenario(bays=100, offers={"weekly_share": 0.3, "auto_share": 1.0, "once_share": 1.0})
+    offers = of_kind(world(rules).advance(rules.start_ms), TopicKind.RESIDENT_OFFER)
+    kinds = [offer.type for offer in offers]
+    assert len(kinds) == 100
+    assert set(kinds) == {"weekly", "auto"}
+    assert kinds.count("auto") > 50
+
+
 def test_every_sensor_says_at_its_birth_what_is_there():
     rules = scenario()
     running = world(rules)

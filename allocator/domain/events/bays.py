@@ -71,7 +71,7 @@ class OccupancyChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorLost(Event):
-    """Nothing is known of the bay any more: its sensor is `silent` or its `gateway` is gone."""
+    """Nothing is known of the bay any more: its sensor is `silent` or `stuck`, or its `gateway` is gone."""
 
     bay: str
     reason: str

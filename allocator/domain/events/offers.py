@@ -58,13 +58,15 @@ class ResidentLeft(Event):
 class ResidentReturned(Event):
     """A car came that no guest was expected in: the resident is back, and the window is over.
 
-    `hazard_permille`: how many returns the fitted model expected of this absence (its cumulative hazard).
+    `hazard_permille`: how many returns the fitted model expected of this absence (its cumulative hazard) in the time
+    that tells of habits, its first day; `within_habit`: whether it ended in that time.
     """
 
     published: ClassVar[bool] = False
     bay: str
     at: int
     hazard_permille: int
+    within_habit: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +101,18 @@ class BayRecalled(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestRecalled(Event):
-    """The resident wants the bay: the stay of the guest who stands in it ends at `until`, earlier than promised."""
+    """The resident wants the bay: the stay of the guest who stands in it ends at `until`, earlier than promised.
+
+    `meanwhile` is a bay nearby that was free, not held for the guest. `quote_won` is what was quoted, cut down to the
+    time that is left of the stay; None: the quote stays.
+    """
 
     reservation_id: str
     bay: str
     until: int
     held_until: int
+    meanwhile: str | None = None
+    quote_won: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +127,12 @@ class OfferRejected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffersWithdrawn(Event):
-    """Offers of a bay end for new bookings; what is booked stays booked."""
+    """Offers of a bay end for new bookings; what is booked stays booked.
+
+    Without a `request_id` it answers nothing: a new `auto` offer took the place of the one before.
+    """
 
     bay: str
     resident: str
-    request_id: str
+    request_id: str | None
     offer_ids: tuple[str, ...]

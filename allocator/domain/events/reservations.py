@@ -180,7 +180,10 @@ class ReservationCompleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointsAwarded(Event):
-    """A resident gets points for the `offered_ms` that the bay was on offer in `[from_at, until)`."""
+    """A resident gets points for the `offered_ms` that the bay was on offer in `[from_at, until)`.
+
+    `millipoints_per_hour` is the tariff's rate: rounded down, it makes the `millipoints`.
+    """
 
     published: ClassVar[bool] = False
     bay: str
@@ -188,6 +191,7 @@ class PointsAwarded(Event):
     from_at: int
     until: int
     offered_ms: int
+    millipoints_per_hour: int
     millipoints: int
 
 

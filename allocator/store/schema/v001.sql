@@ -14,6 +14,10 @@ CREATE TABLE event (
 -- A bay's own history without reading everyone's.
 CREATE INDEX event_occupancy ON event (json_extract(payload, '$.bay'), position) WHERE type = 'occupancy_changed';
 
+-- A reservation's own history: what became of a promise, and why.
+CREATE INDEX event_reservation ON event (json_extract(payload, '$.reservation_id'), position)
+WHERE type <> 'occupancy_changed';
+
 CREATE VIEW occupancy_change (position, at, bay, before, status, observed_at, boot_id, seq, late) AS
 SELECT
     position,

@@ -61,7 +61,7 @@ INSERT INTO "event" VALUES(14,1772409600014,NULL,NULL,'resident_left','{"bay":"b
 INSERT INTO "event" VALUES(15,1772409600015,NULL,NULL,'resident_returned','{"bay":"bay-1","at":1772413200000,"hazard_permille":310}');
 INSERT INTO "event" VALUES(16,1772409600016,NULL,NULL,'auto_window_set','{"bay":"bay-1","offer_id":"off-3","from_at":1772409600000,"until":1772413200000}');
 INSERT INTO "event" VALUES(17,1772409600017,'zone-a',14,'bay_recalled','{"offer_id":"off-4","bay":"bay-1","resident":"res-1","request_id":"q-21","from_at":1772409600000,"until":1772413200000,"free_at":1772409660000,"meanwhile":"bay-2"}');
-INSERT INTO "event" VALUES(18,1772409600018,'zone-a',15,'guest_recalled','{"reservation_id":"rsv-1","bay":"bay-1","until":1772409660000,"held_until":1772409720000}');
+INSERT INTO "event" VALUES(18,1772409600018,'zone-a',15,'guest_recalled','{"reservation_id":"rsv-1","bay":"bay-1","until":1772409660000,"held_until":1772409720000,"quote_won":null}');
 INSERT INTO "event" VALUES(19,1772409600019,'zone-a',16,'offer_rejected','{"resident":"res-1","request_id":"q-8","bay":"bay-1","reason":"not_yours"}');
 INSERT INTO "event" VALUES(20,1772409600020,'zone-a',17,'offers_withdrawn','{"bay":"bay-1","resident":"res-1","request_id":"q-9","offer_ids":["off-1","off-2"]}');
 INSERT INTO "event" VALUES(21,1772409600021,'zone-a',18,'reservation_accepted','{"reservation_id":"rsv-1","request_id":"q-10","driver":"drv-1","vehicle_id":"v-1","zone":"zone-a","lat":37.45,"lon":126.9,"from_at":1772409600001,"until":1772413200000,"held_from":1772409600000,"held_until":1772416800000,"max_walk_m":300,"needs":["ev","large"],"quote_won":1200,"bay":"bay-1","walk_m":90,"explanation":{"policy":"bind-late","candidates":12,"fell":{"closed":3,"busy":2},"examined":9,"cut":true,"walk_m":80,"chain":[{"reservation_id":"rsv-1","from_bay":"bay-1","to_bay":"bay-2","walk_m":120}],"fairness_m":0}}');
@@ -77,7 +77,7 @@ INSERT INTO "event" VALUES(30,1772409600030,'zone-a',25,'reservation_received','
 INSERT INTO "event" VALUES(31,1772409600031,'zone-a',26,'reservation_extended','{"reservation_id":"rsv-1","request_id":"q-16","until":1772416800000,"held_until":1772420400000,"quote_won":2400}');
 INSERT INTO "event" VALUES(32,1772409600032,'zone-a',27,'overstay_warned','{"reservation_id":"rsv-1"}');
 INSERT INTO "event" VALUES(33,1772409600033,'zone-a',28,'reservation_completed','{"reservation_id":"rsv-1","bay":"bay-2","at":1772413200000,"source":"sensor","price_won":1200,"resident_won":700,"request_id":"q-17","surcharge_won":0,"millipoints":0}');
-INSERT INTO "event" VALUES(34,1772409600034,NULL,NULL,'points_awarded','{"bay":"bay-1","resident":"res-1","from_at":1772409600000,"until":1772413200000,"offered_ms":3600000,"millipoints":10}');
+INSERT INTO "event" VALUES(34,1772409600034,NULL,NULL,'points_awarded','{"bay":"bay-1","resident":"res-1","from_at":1772409600000,"until":1772413200000,"offered_ms":3600000,"millipoints_per_hour":10,"millipoints":10}');
 INSERT INTO "event" VALUES(35,1772409600035,'zone-a',29,'reservation_cancelled','{"reservation_id":"rsv-1","request_id":"q-18","operator":"op-1"}');
 INSERT INTO "event" VALUES(36,1772409600036,'zone-a',30,'reservation_expired','{"reservation_id":"rsv-1","bay":"bay-1"}');
 INSERT INTO "event" VALUES(37,1772409600037,'zone-a',31,'reservation_failed','{"reservation_id":"rsv-1","reason":"no_substitute","request_id":"q-19"}');
@@ -96,7 +96,7 @@ CREATE TABLE lease (
     epoch INTEGER NOT NULL,
     taken_at INTEGER NOT NULL
 ) STRICT;
-INSERT INTO "lease" VALUES(1,NULL,1,1795490673378);
+INSERT INTO "lease" VALUES(1,NULL,1,1795492132191);
 CREATE TABLE ledger (
     entry_id INTEGER PRIMARY KEY,
     position INTEGER NOT NULL REFERENCES event (position),
@@ -193,6 +193,8 @@ CREATE TABLE snapshot (
     image TEXT NOT NULL
 ) STRICT;
 CREATE INDEX event_occupancy ON event (json_extract(payload, '$.bay'), position) WHERE type = 'occupancy_changed';
+CREATE INDEX event_reservation ON event (json_extract(payload, '$.reservation_id'), position)
+WHERE type <> 'occupancy_changed';
 CREATE VIEW occupancy_change (position, at, bay, before, status, observed_at, boot_id, seq, late) AS
 SELECT
     position,

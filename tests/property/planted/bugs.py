@@ -7,24 +7,27 @@ from planted.plant import Bug
 _REQUESTS, _STATE, _TIMERS = "allocator.core.requests", "allocator.core.state", "allocator.core.timers"
 _SEARCH, _EVOLVE, _DESK = "allocator.matching.search", "allocator.core.evolve", "allocator.service.desk"
 _SENSING, _RELOCATE, _CALENDARS = "allocator.core.sensing", "allocator.core.relocate", "allocator.matching.calendars"
+_PROMISE, _EXTENSION, _MONEY = "allocator.core.promise", "allocator.core.extension", "allocator.domain.money"
+_WAITING, _RECALL = "allocator.core.waiting", "allocator.core.recall"
 
 BUGS = (
-    Bug("buffer_left_out", f"{_REQUESTS}:request", "held.until + settings.buffer_ms", "held.until"),
     Bug(
-        "touching_stays_overlap",
-        "allocator.domain.interval:Interval.overlaps",
-        "self.from_at < other.until",
-        "self.from_at <= other.until",
+        "buffer_left_out",
+        f"{_PROMISE}:wanted",
+        "held.until + buffer_ms(state)",
+        "held.until",
     ),
     Bug(
-        "vehicle_not_looked_at", f"{_REQUESTS}:_breaks_a_rule", "if any(stay.overlaps", "if False and any(stay.overlaps"
+        "vehicle_not_looked_at",
+        f"{_REQUESTS}:_breaks_a_rule",
+        "if state.vehicle_taken(asked.vehicle_id, stay) else",
+        "if False else",
     ),
-    Bug("price_not_compared", f"{_REQUESTS}:_breaks_a_rule", "quote_won > asked.max_price_won", "quote_won < 0"),
     Bug(
-        "offers_end_not_looked_at",
-        f"{_CALENDARS}:Calendars.offered",
-        "self._open[bay] & mask == mask",
-        "self._open[bay] & mask & -mask != 0",
+        "price_not_compared",
+        f"{_PROMISE}:affordable",
+        "tariff.price_won(stay_ms) <= max_price_won",
+        "True",
     ),
     Bug(
         "last_slot_not_held",
@@ -34,7 +37,7 @@ BUGS = (
     ),
     Bug(
         "withdrawn_offer_still_open",
-        f"{_EVOLVE}:_withdrawn",
+        f"{_EVOLVE}_offers:_withdrawn",
         "state.enter_offer(offer)",
         "state.dirty.offers[offer_id] = offer",
     ),
@@ -66,29 +69,29 @@ BUGS = (
     Bug(
         "evicted_stays_on_its_bay",
         f"{_SEARCH}:_Search._chain",
-        "to_bay=self.board.bays[free].spec.bay",
-        "to_bay=self.board.bays[step.bay].spec.bay",
+        "self._move(step.evicted, free, walk_m)",
+        "self._move(step.evicted, step.bay, walk_m)",
     ),
     Bug(
         "last_move_of_a_chain_lost",
         f"{_SEARCH}:_Search._chain",
-        "return Found(name, walk_m, tuple(moves),",
-        "return Found(name, walk_m, tuple(moves[1:]),",
+        "tuple(moves))",
+        "tuple(moves[1:]))",
     ),
     Bug(
         "bound_ones_are_evicted",
-        f"{_SEARCH}:_movable",
-        "blockers[0].status is ReservationStatus.ACCEPTED",
-        "blockers[0].status is not ReservationStatus.ACTIVE",
+        f"{_SEARCH}:movable",
+        "other.status is not ReservationStatus.ACCEPTED",
+        "other.status is ReservationStatus.ACTIVE",
     ),
     Bug("needs_not_looked_at", f"{_SEARCH}:unfit", "if not set(wanted.needs) <= set(bay.spec.needs):", "if False:"),
     Bug("closed_bay_given_away", f"{_SEARCH}:unfit", "if bay.retired or bay.closed:", "if bay.retired:"),
     Bug("lost_bay_given_away", f"{_SEARCH}:unfit", "bay.lost is not None or ", ""),
     Bug(
         "walk_not_looked_at",
-        f"{_SEARCH}:_Search._look",
-        "self.board.near(want.lat, want.lon, want.max_walk_m)",
-        "self.board.near(want.lat, want.lon, want.max_walk_m * 2)",
+        f"{_SEARCH}:_Search.run",
+        "self.board.candidates(self.wanted.lat, self.wanted.lon, self.wanted.max_walk_m)",
+        "self.board.candidates(self.wanted.lat, self.wanted.lon, self.wanted.max_walk_m * 2)",
     ),
     Bug(
         "request_decided_anew",
@@ -104,9 +107,9 @@ BUGS = (
     ),
     Bug(
         "operator_gets_nothing",
-        f"{_DESK}:Desk._charge",
-        'shared.append(("operator", -sum(won for _, won in shared)))',
-        "pass",
+        "allocator.service.ledger:_balanced",
+        "{**amounts, OPERATOR: -sum(amounts.values())}",
+        "amounts",
     ),
     Bug(
         "unpublished_events_not_kept",
@@ -123,14 +126,11 @@ BUGS = (
     ),
     Bug("late_word_believed", f"{_EVOLVE}:_occupancy", "if event.late:", "if event.late and event.status == 'free':"),
     Bug("duplicate_taken", "allocator.core.hear:Window.place", "self.seen >> -ahead & 1", "self.seen >> -ahead & 0"),
-    Bug("extension_looks_at_no_booking", f"{_REQUESTS}:_extend", " or calendars.held(number, more)", ""),
-    Bug("extension_has_no_buffer", f"{_REQUESTS}:_extend", " + state.settings.buffer_ms", ""),
-    Bug("overstay_charged_as_quoted", f"{_REQUESTS}:completed", "if at <= reservation.until:", "if True:"),
     Bug(
-        "early_leaver_charged_in_full",
-        f"{_REQUESTS}:completed",
-        "price_won = tariff.price_won(max(at - began, 0))",
-        "price_won = reservation.quote_won",
+        "extension_looks_at_no_booking",
+        f"{_EXTENSION}:room",
+        "board.blockers(board.number[bay], more)",
+        "()",
     ),
     Bug(
         "guest_seen_again_is_a_stranger",
@@ -141,8 +141,8 @@ BUGS = (
     Bug(
         "told_another_bay_than_held",
         f"{_TIMERS}:_bind",
-        "e.ReservationBound(reservation_id=key, bay=found.bay",
-        "e.ReservationBound(reservation_id=key, bay=reservation.bay",
+        "e.ReservationBound(reservation_id=key, bay=own.to_bay",
+        "e.ReservationBound(reservation_id=key, bay=own.from_bay",
     ),
     Bug("farther_without_a_violation", f"{_RELOCATE}:relocate", "violation=factor > 1", "violation=False"),
     Bug(
@@ -159,8 +159,8 @@ BUGS = (
     ),
     Bug(
         "silence_not_noticed_again",
-        "allocator.core.advance:_is_silent",
-        "        state.arm(due_at, Timer.SILENCE, bay)\n",
+        "allocator.core.advance:_silence",
+        "    watch(state, number)\n",
         "",
     ),
     Bug(
@@ -168,5 +168,125 @@ BUGS = (
         f"{_STATE}:State.of_image",
         "state.position, state.accepted, state.offered = image.position, image.accepted, image.offered",
         "state.position, state.accepted, state.offered = image.position, len(image.reservations), image.offered",
+    ),
+    Bug(
+        "offers_end_not_looked_at",
+        f"{_CALENDARS}:Calendars.which_offered",
+        "self._open[row].take(bays) & bits == bits",
+        "self._open[row].take(bays) & bits != 0",
+    ),
+    Bug(
+        "extension_has_no_buffer",
+        f"{_EXTENSION}:held_until",
+        " + buffer_ms(state)",
+        "",
+    ),
+    Bug(
+        "overstay_charged_as_quoted",
+        f"{_MONEY}:bill",
+        "price_won=late_won if free else kept_won + late_won",
+        "price_won=late_won if free else kept_won",
+    ),
+    Bug(
+        "early_leaver_charged_in_full",
+        f"{_MONEY}:bill",
+        "kept_won = min(tariff.price_won(used_ms), quote_won)",
+        "kept_won = quote_won",
+    ),
+    Bug(
+        "vehicle_not_looked_at_when_promoted",
+        f"{_WAITING}:try_again",
+        "if not state.vehicle_taken(ask.vehicle_id, ask.stay):",
+        "if True:",
+    ),
+    Bug(
+        "promoted_and_waits_on",
+        f"{_EVOLVE}:_accepted",
+        "        state.drop_reservation(waited)\n",
+        "",
+    ),
+    Bug(
+        "promoted_with_the_old_start",
+        f"{_PROMISE}:Ask.of_waiting",
+        "max(held.from_at, now)",
+        "held.from_at",
+    ),
+    Bug(
+        "waits_for_ever",
+        f"{_WAITING}:try_again",
+        "if now >= (held.wait_until or 0) else []",
+        "if False else []",
+    ),
+    Bug(
+        "recalled_span_still_open",
+        f"{_STATE}:State.reopen",
+        'if offer.kind == "recall" and not offer.withdrawn]',
+        'if offer.kind == "recall" and offer.withdrawn]',
+    ),
+    Bug(
+        "withdrawn_recall_still_shut",
+        f"{_STATE}:State.reopen",
+        'if offer.kind == "recall" and not offer.withdrawn]',
+        'if offer.kind == "recall"]',
+    ),
+    Bug(
+        "recalled_guest_pays_in_full",
+        f"{_RECALL}:_sent_away",
+        "leaves_at - guest.from_at)",
+        "guest.until - guest.from_at)",
+    ),
+    Bug(
+        "recalled_guest_without_notice",
+        f"{_RECALL}:_leaves_at",
+        "now + state.settings.recall_notice_ms",
+        "now",
+    ),
+    Bug(
+        "auto_window_left_open_after_the_return",
+        "allocator.core.auto:returned",
+        "offer.until != offer.from_at",
+        "offer.until < now",
+    ),
+    Bug(
+        "auto_window_opened_while_a_guest_leaves",
+        "allocator.core.auto:left",
+        " or _guest(state, bay)",
+        "",
+    ),
+    Bug(
+        "extended_past_a_bound_booking",
+        f"{_EXTENSION}:room",
+        "if not chain or visited & touched:",
+        "if visited & touched:",
+    ),
+    Bug(
+        "extended_into_the_past",
+        f"{_EXTENSION}:room",
+        "if until <= now:",
+        "if False:",
+    ),
+    Bug(
+        "buffer_learnt_of_who_came_back_early",
+        "allocator.core.buffers:learn",
+        "max(ended.at - stay.until, 0)",
+        "max(ended.at - stay.from_at, 0)",
+    ),
+    Bug(
+        "points_without_a_counter_entry",
+        "allocator.service.ledger:entries",
+        'return _balanced(position, "millipoints", {f"resident:{event.resident}": event.millipoints})',
+        'return [LedgerEntry(position, f"resident:{event.resident}", event.millipoints, "millipoints")]',
+    ),
+    Bug(
+        "points_for_recalled_time",
+        "allocator.domain.offered:offered_intervals",
+        "minus(united(opened), united(recalled))",
+        "united(opened)",
+    ),
+    Bug(
+        "surcharge_from_the_end_of_the_stay",
+        f"{_MONEY}:bill",
+        "tariff.surcharge_won(late_ms - notice_ms)",
+        "tariff.surcharge_won(late_ms)",
     ),
 )

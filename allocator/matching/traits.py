@@ -1,0 +1,68 @@
+"""What the filters and the cost ask of bays, as arrays by bay number, kept in step with the bays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from allocator.domain.lifecycle import Occupancy
+from broker_bridge.wire.errors import InvariantError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from allocator.domain.model import Bay
+
+CLOSED, CONTESTED, NOT_FREE = 1, 2, 4
+FIRST_NEED_BIT = 8
+NEEDS_MAX = 64 - FIRST_NEED_BIT
+ROOM_AT_FIRST = 64
+
+
+class Traits:
+    """`against`: a bit for each thing that speaks against a bay; from FIRST_NEED_BIT on, the needs that it lacks."""
+
+    def __init__(self) -> None:
+        self.against = np.zeros(ROOM_AT_FIRST, dtype=np.uint64)
+        self.tariff = np.zeros(ROOM_AT_FIRST, dtype=np.int16)
+        self.used_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
+        self.live_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
+        self._needs: dict[str, int] = {}
+        self._tariffs: dict[str | None, int] = {}
+
+    def put(self, number: int, bay: Bay, week: int) -> None:
+        """Take over what a bay is like now; `week` is the one whose use counts."""
+        if number == len(self.against):
+            for name in ("against", "tariff", "used_ms", "live_ms"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate((column, np.zeros_like(column))))
+        lacks = ~sum(self._need_bit(need) for need in bay.spec.needs) >> FIRST_NEED_BIT << FIRST_NEED_BIT
+        unknown = bay.lost is not None or bay.occupancy is not Occupancy.FREE
+        self.against[number] = (
+            lacks & (1 << 64) - 1
+            | CLOSED * (bay.retired or bay.closed)
+            | CONTESTED * (bay.contested is not None)
+            | NOT_FREE * unknown
+        )
+        self.tariff[number] = self._tariffs.setdefault(bay.spec.tariff, len(self._tariffs))
+        self.used_ms[number] = bay.rented_ms if bay.rented_week == week else 0
+
+    def lacking(self, needs: Iterable[str]) -> int:
+        """Return the bits of which a bay may have none, if it is to have all the needs."""
+        bits = 0
+        for need in needs:
+            bits |= self._needs.get(need, 1 << 63)
+        return bits
+
+    def which_dear(self, bays: NDArray[np.intp], allowed: frozenset[str | None]) -> NDArray[np.bool_]:
+        """Tell of each bay whether its tariff is none of those allowed."""
+        dear = np.array([name not in allowed for name in self._tariffs], dtype=np.bool_)
+        return dear[self.tariff[bays]]
+
+    def _need_bit(self, need: str) -> int:
+        if need not in self._needs and len(self._needs) == NEEDS_MAX - 1:
+            raise InvariantError(f"{need!r} is one attribute of bays too many: {NEEDS_MAX - 1} are known already")
+        return self._needs.setdefault(need, 1 << FIRST_NEED_BIT + len(self._needs))

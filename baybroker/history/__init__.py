@@ -1,0 +1,1 @@
+"""What a database tells people afterwards: statements of account, and why a decision was taken. Reads only."""
