@@ -9,6 +9,7 @@ from allocator.core.buffers import learn
 from allocator.core.evolve_offers import OFFER_HANDLERS
 from allocator.core.hear import Heard
 from allocator.domain import events as e
+from allocator.domain.commands import Timer
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
 from allocator.domain.model import Bay, Reservation
@@ -36,6 +37,8 @@ def evolve(state: State, recorded: Recorded) -> None:
 
 
 def _registered(state: State, event: e.BayRegistered, at: int) -> None:
+    if event.spec.gateway in state.gateways_down:
+        state.arm(at, Timer.GATEWAY, event.spec.gateway)  # it may be away for long enough already
     number = state.board.number.get(event.spec.bay)
     if number is None:
         state.enter_bay(Bay(spec=event.spec))

@@ -164,9 +164,6 @@ class State:
             self.heard.append(Heard(window=Window(bay.boot_id, bay.seq, 1)))
         if self.offers_of[bay.spec.bay]:
             self.reopen(number)
-        down_since = self.gateways_down.get(bay.spec.gateway)
-        if down_since is not None:
-            self.arm(down_since + self.settings.gateway_down_ms, Timer.GATEWAY, bay.spec.gateway)
         self.arm_points(number, self.connected_at if bay.settled_at is None else bay.settled_at)
         if bay.away_since is not None:
             self.arm_look(bay.spec.bay, self.connected_at)

@@ -40,6 +40,8 @@ SPECS = (
 CHANGES = {"same": {}, "bare": {"needs": ()}, "sold": {"resident": "res-new"}, "moved": {"zone": "z1"}}
 """What is changed when a bay is registered once more."""
 OPERATIONS = ["close", "sold", "open", "close", "repaired", "retire", "release", "new", *CHANGES]
+TICK_MS = 20 * MINUTE_MS
+"""Seldom: in a long wait most of the work would be to look for shorter walks."""
 TARIFF = Tariff(offered_millipoints=1_000, used_millipoints=1_000)
 STRANGER = 5
 """The pick for which somebody else speaks."""
@@ -141,7 +143,7 @@ class CoreMachine(RuleBasedStateMachine):
     def open(self, city, window, days, skip, alone, policy, first):
         """Begin with the offers of a DeskWork and one more, or with that one alone on all bays; and some requests."""
         timezone, start = city
-        settings = Settings(timezone=timezone, policy=policy, tariff=TARIFF)
+        settings = Settings(timezone=timezone, policy=policy, tariff=TARIFF, tick_ms=TICK_MS)
         self.asked: list[tuple[c.Command, tuple[str, str]]] = []
         self.judges = self.begin(settings, start)
         self.work = Watched(settings, start, self.judges)
@@ -190,6 +192,11 @@ class CoreMachine(RuleBasedStateMachine):
         times = {"arrive_at": arrive_at, "stay_ms": stay * MINUTE_MS}
         self.ask("driver", c.RequestBay, driver=driver, vehicle_id=car, **place, **times, **more)
 
+    def request_there(self, driver, car, bay, lead):
+        """Ask for that very bay, for half an hour."""
+        east_m = (self.work.state.board.bay(bay).spec.lon - LON) * 88_400
+        self.request(driver, car, self.work.now + lead * MINUTE_MS, 30, 30, east_m)
+
     # ---- drivers
 
     @rule(driver=drivers, car=cars, lead=st.integers(-1, 4), stay=stays, walk=walks, east_m=ends, need=needs, most=caps)
@@ -216,14 +223,25 @@ class CoreMachine(RuleBasedStateMachine):
     def request_the_same(self, driver, car, half, walk, east_m, minutes):
         self.request_later(driver, car, half, 30, walk, east_m, (), minutes)
 
-    @rule(which=pick, driver=drivers, car=cars, minutes=st.sampled_from([30, 60, 5, 240]), same=st.booleans())
-    def wait_for(self, which, driver, car, minutes, same):
-        """Wait for the very bay, and the time, of somebody else."""
+    @rule(
+        which=pick,
+        driver=drivers,
+        car=cars,
+        minutes=st.sampled_from([30, 60, 5, 240]),
+        same=st.booleans(),
+        also=st.booleans(),
+    )
+    def wait_for(self, which, driver, car, minutes, same, also):
+        """Wait for the very bay, and the time, of somebody else; perhaps find another, and the first gets free."""
         held = self.held(which)
         if held is not None and held.bay is not None:
             east_m = (self.work.state.board.bay(held.bay).spec.lon - LON) * 88_400
             stay = (held.until - held.from_at) // MINUTE_MS if same else 30
             self.request(driver, car, held.from_at, stay, 30, east_m, wait_until=self.until(minutes))
+            if also:
+                self.request(driver, car, held.from_at, stay, 200, 90.0)
+                name = {"driver": held.driver, "reservation_id": held.reservation_id}
+                self.ask("driver", c.DriverCommand, type="cancel", **name)
 
     @rule(which=pick, driver=drivers, car=cars, gap=st.sampled_from([10, 0, 15, -60, 5]), stay=stays)
     def request_next(self, which, driver, car, gap, stay):
@@ -378,17 +396,22 @@ class CoreMachine(RuleBasedStateMachine):
         self.ask("resident", c.WithdrawOffer, resident=resident, bay=bay, offer_id=offer_id)
 
     @rule(
-        bay=bays, ahead=st.sampled_from([None, 0, 30, 17, 120]), stranger=st.sampled_from([False, False, False, True])
+        bay=bays,
+        ahead=st.sampled_from([None, 0, 30, 17, 120]),
+        stranger=st.sampled_from([False, False, False, True]),
+        back=st.booleans(),
     )
-    def recall(self, bay, ahead, stranger):
+    def recall(self, bay, ahead, stranger, back):
         resident = "res-of-another" if stranger else f"res-{bay}"
         self.ask("resident", c.RecallBay, resident=resident, bay=bay, home_at=self.until(ahead))
+        if back:
+            self.call_off(bay)
 
     @rule(which=pick, ahead=st.sampled_from([None, 0, 20, 45]))
     def recall_from_a_guest(self, which, ahead):
         held = self.held(which)
         if held is not None and held.bay is not None:
-            self.recall(held.bay, ahead, stranger=False)
+            self.recall(held.bay, ahead, stranger=False, back=False)
 
     @rule(bay=bays)
     def call_off(self, bay):
@@ -418,8 +441,7 @@ class CoreMachine(RuleBasedStateMachine):
         for status in ("occupied", "free"):
             self._sense(bay, status)
         if asks:
-            east_m = (self.work.state.board.bay(bay).spec.lon - LON) * 88_400
-            self.request("drv-0", car, self.work.now + 20 * MINUTE_MS, 30, 30, east_m)
+            self.request_there("drv-0", car, bay, 20)
         self.work.settle(minutes)
         if back:
             self._sense(bay, "occupied")
@@ -435,6 +457,8 @@ class CoreMachine(RuleBasedStateMachine):
             self.ask("operator", c.RegisterBays, operator="op-1", specs=(one,))
         else:
             self.ask("operator", c.OperateBay, operator="op-1", bay=bay, type=what)
+            if what == "close":
+                self.request_there("drv-2", "car-5", bay, 45)
 
     # ---- time
 
@@ -452,7 +476,7 @@ class CoreMachine(RuleBasedStateMachine):
         self.work.settle(max(0, self.work.state.next_due() - self.work.now - which) / MINUTE_MS)
 
     @precondition(lambda self: self.work.now < self.work.start + 2 * DAY_MS)
-    @rule(hours=st.sampled_from([3, 20, 16, 30]))
+    @rule(hours=st.sampled_from([3, 20, 16]))
     def wait_long(self, hours):
         self.work.settle(hours * 60)
         for bay in self.work.state.board.bays:

@@ -238,7 +238,8 @@ class Naive(NaiveOffers, Judge):
         if event.reason == "stuck":
             unseen = [it for it in self.live if it.bay == event.bay and it.status == "active"]
             unseen = [it for it in unseen if bay.observed_at < it.activated_at <= self.now - STUCK]
-            assert bay.occupancy == "free" and (unseen or bay.contested == "blocked"), f"{event}: why?"
+            assert bay.occupancy == "free", f"{event}, and it says {bay.occupancy}"
+            assert unseen or bay.contested == "blocked", f"{event}: why?"
             bay.lost = "stuck"
             return
         silent_at = max(bay.heard_at or 0, self.connected_at) + 2 * bay.heartbeat
@@ -408,7 +409,8 @@ class Naive(NaiveOffers, Judge):
         assert (event.until, event.held_until) == (until, max(booking.held[1], up(until) + self.buffer()))
         more_won = price_won(until - booking.stay[0]) - price_won(booking.stay[1] - booking.stay[0])
         assert event.quote_won == booking.quote_won + more_won
-        assert not booking.recalled and until > self.now, f"{booking} is extended"
+        assert not booking.recalled, f"{booking} is extended"
+        assert until > self.now, f"{booking} is extended into the past"
         more = (max(booking.held[1], down(self.now)), event.held_until)
         assert more[0] >= more[1] or self.offered(booking.bay, more), f"S3: {booking} is extended past offers"
         booking.stay, booking.held = (booking.stay[0], until), (booking.held[0], event.held_until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from naive_world import DAY, MINUTE, down, overlap, price_won, up
+from naive_world import DAY, MINUTE, down, overlap, up
 
 from allocator.domain import commands as c
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from naive_world import DAY, HOUR, MINUTE, SLOT, NaiveOffer, down, mine, opens, up
 
@@ -16,7 +17,7 @@ KNOTS = ((0, 0), (15, 21), (30, 47), (60, 95), (120, 182), (240, 323), (480, 500
 def hazard(away: float) -> float:
     """Return the expected returns of an absence, in thousandths."""
     minutes = away / MINUTE
-    for (before, low), (after, high) in zip(KNOTS, KNOTS[1:], strict=False):
+    for (before, low), (after, high) in pairwise(KNOTS):
         if minutes < after:
             return low + (high - low) * (minutes - before) / (after - before)
     return 2040 + (minutes - 4320) * (2040 - 1622) / 1440
@@ -138,7 +139,8 @@ class NaiveOffers:
             assert (bay.away, event.from_at) == (None, up(self.now))
             return
         assert (bay.away is not None, bay.occupancy, bay.lost, bay.contested) == (True, "free", None, None)
-        assert event.from_at in {before[0], up(self.now)} and event.until % SLOT == 0
+        assert event.from_at in {before[0], up(self.now)}
+        assert event.until % SLOT == 0
         pace = (1_000 + 1_000 * bay.absences) / (1_000 + bay.expected)
         more = hazard(event.until - bay.away) - hazard(self.now - bay.away)
         risk = 1_000 * (1 - math.exp(-pace * more / 1_000))
@@ -168,7 +170,7 @@ class NaiveOffers:
         begins = max(begins, self.now - 8 * DAY)
         cuts = {begins, self.now, *(offer.at for offer in theirs), *(it.ended_at for it in theirs if it.ended_at)}
         cuts = sorted({cut for cut in {*cuts, *range(up(begins), self.now, SLOT)} if begins <= cut <= self.now})
-        offered = sum(b - a for a, b in zip(cuts, cuts[1:], strict=False) if self._gave(theirs, a))
+        offered = sum(b - a for a, b in pairwise(cuts) if self._gave(theirs, a))
         for offer in theirs:
             if offer.kind == "auto":
                 last = min(self.now, offer.window[1], offer.ended_at or self.now)

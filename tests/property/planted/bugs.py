@@ -84,14 +84,11 @@ BUGS = (
         "other.status is not ReservationStatus.ACCEPTED",
         "other.status is ReservationStatus.ACTIVE",
     ),
-    Bug("needs_not_looked_at", f"{_SEARCH}:unfit", "if not set(wanted.needs) <= set(bay.spec.needs):", "if False:"),
-    Bug("closed_bay_given_away", f"{_SEARCH}:unfit", "if bay.retired or bay.closed:", "if bay.retired:"),
-    Bug("lost_bay_given_away", f"{_SEARCH}:unfit", "bay.lost is not None or ", ""),
     Bug(
-        "walk_not_looked_at",
-        f"{_SEARCH}:_Search.run",
-        "self.board.candidates(self.wanted.lat, self.wanted.lon, self.wanted.max_walk_m)",
-        "self.board.candidates(self.wanted.lat, self.wanted.lon, self.wanted.max_walk_m * 2)",
+        "needs_not_looked_at",
+        f"{_SEARCH}:_filters",
+        'yield "needs", against & lacking != 0',
+        'yield "needs", against & lacking < 0',
     ),
     Bug(
         "request_decided_anew",
@@ -200,12 +197,6 @@ BUGS = (
         "if True:",
     ),
     Bug(
-        "promoted_and_waits_on",
-        f"{_EVOLVE}:_accepted",
-        "        state.drop_reservation(waited)\n",
-        "",
-    ),
-    Bug(
         "promoted_with_the_old_start",
         f"{_PROMISE}:Ask.of_waiting",
         "max(held.from_at, now)",
@@ -288,5 +279,17 @@ BUGS = (
         f"{_MONEY}:bill",
         "tariff.surcharge_won(late_ms - notice_ms)",
         "tariff.surcharge_won(late_ms)",
+    ),
+    Bug(
+        "closed_bay_given_away",
+        "allocator.matching.traits:Traits.put",
+        "CLOSED * (bay.retired or bay.closed)",
+        "CLOSED * bay.retired",
+    ),
+    Bug(
+        "lost_bay_given_away",
+        "allocator.matching.traits:Traits.put",
+        "bay.lost is not None or ",
+        "",
     ),
 )
