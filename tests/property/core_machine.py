@@ -272,6 +272,12 @@ class CoreMachine(RuleBasedStateMachine):
             self.come(which, 0, 0)
         self._say(which, "extend", extend_ms=minutes * MINUTE_MS)
 
+    @rule(which=pick, gap=st.sampled_from([10, 15, 40]), minutes=st.sampled_from([60, 120]))
+    def extend_past_the_next(self, which, gap, minutes):
+        """Have somebody book the bay after a guest, who then asks for longer."""
+        self.request_next(which, "drv-2", "car-4", gap, 30)
+        self.extend(which, minutes)
+
     def _say(self, which, kind, **more):
         held = self.held(which)
         driver = held.driver if held is not None and which < STRANGER else "drv-9"
@@ -306,13 +312,16 @@ class CoreMachine(RuleBasedStateMachine):
             self._sense(held.bay, "free")
             self.work.settle(stays)
 
-    @rule(which=pick, minutes=st.sampled_from([-5, 0, 2]))
-    def find_it_taken(self, which, minutes):
-        """Have a guest find another car in the bay, about when they are due."""
+    @rule(which=pick, minutes=st.sampled_from([-5, 0, 2]), clears=st.booleans())
+    def find_it_taken(self, which, minutes, clears):
+        """Have a guest find another car in the bay, about when they are due; it may drive off again."""
         held = self.held(which)
         if held is not None and held.bay is not None:
+            bay = held.bay
             self.work.settle(max(0, (held.from_at - self.work.now) / MINUTE_MS + minutes))
             self._say(which, "arrive", blocked=True)
+            for status in ("occupied", "free") if clears else ():
+                self._sense(bay, status)
 
     @rule(which=pick, hold=st.booleans())
     def meet(self, which, hold):

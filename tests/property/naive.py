@@ -21,7 +21,7 @@ from allocator.domain.events import event_name
 GRACE, LEAD, NOTICE, QUIET, AWAY, CONFIRM, STUCK, BUFFER, RECALL = (
     minutes * MINUTE for minutes in (15, 15, 10, 2, 2, 1, 10, 10, 15)
 )
-STAYS = 3
+STAYS = 1
 """So few stays tell how late guests are, in these histories."""
 NEXT = {
     "reservation_accepted": {"waiting": "accepted"},
@@ -421,7 +421,9 @@ class Naive(NaiveOffers, Judge):
         home_at = self.recalled(booking.bay, booking.stay)
         assert home_at is not None, f"nobody wants {booking.bay} back"
         asked_at = getattr(self.asked, "home_at", None) or home_at
-        assert event.until == max(self.now + RECALL, asked_at) < booking.stay[1], f"{event} of {booking}"
+        assert event.until == max(self.now + RECALL, asked_at, booking.stay[0] + MINUTE) < booking.stay[1], (
+            f"{event} of {booking}"
+        )
         assert event.held_until == min(booking.held[1], up(event.until) + self.buffer())
         stay, left = booking.stay[1] - booking.stay[0], event.until - booking.stay[0]
         assert event.quote_won == booking.quote_won * left // stay

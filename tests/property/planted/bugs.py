@@ -137,9 +137,9 @@ BUGS = (
     ),
     Bug(
         "told_another_bay_than_held",
-        f"{_TIMERS}:_bind",
-        "e.ReservationBound(reservation_id=key, bay=own.to_bay",
-        "e.ReservationBound(reservation_id=key, bay=own.from_bay",
+        f"{_PROMISE}:promise",
+        "e.ReservationBound(reservation_id=ask.reservation_id, bay=bay",
+        "e.ReservationBound(reservation_id=ask.reservation_id, bay=state.board.bays[0].spec.bay",
     ),
     Bug("farther_without_a_violation", f"{_RELOCATE}:relocate", "violation=factor > 1", "violation=False"),
     Bug(
