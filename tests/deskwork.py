@@ -36,16 +36,19 @@ def spec(bay: str, *, east_m: float = 0.0, zone: str = "z1", gateway: str = "gw-
 class DeskWork:
     """Drives a Desk through virtual time and keeps all that came out of it."""
 
-    def __init__(self, *specs: BaySpec, settings: Settings | None = None, free: bool = True) -> None:
-        self.now = START
-        self.desk = Desk(State(settings or Settings(), START), "seoul")
+    def __init__(
+        self, *specs: BaySpec, settings: Settings | None = None, free: bool = True, start: int = START
+    ) -> None:
+        self.now = start
+        self.desk = Desk(State(settings or Settings(), start), "seoul")
         self.events: list[Recorded] = []
         self.sent: list[tuple[str, dict[str, Any]]] = []
         self.commits: list[Commit] = []
         self.answers: dict[tuple[str, str], Answer] = {}
         self._numbers = itertools.count(1)
         self._seq: dict[str, int] = {}
-        self.give(c.RegisterBays(operator="op-1", request_id="register", specs=specs))
+        register = c.RegisterBays(operator="op-1", request_id="register", specs=specs)
+        self.give(register, ("operators/op-1", register.request_id))
         for one in specs:
             self.offer(one.bay)
             if free:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from allocator.core.danger import danger
-from allocator.core.hear import silent_at
+from allocator.core.hear import silent_at, watch
 from allocator.core.state import BATCH, LOOK_EVERY_MS
 from allocator.domain.commands import FallDue, Timer
 from allocator.domain.interval import DAY_MS, next_multiple, slot_floor
@@ -62,15 +62,17 @@ def _absence(state: State, bay: str, due_at: int, now: int) -> bool:
     return True
 
 
-def _silence(state: State, bay: str, _due_at: int, now: int) -> bool:
+def _silence(state: State, bay: str, due_at: int, now: int) -> bool:
     """Tell whether a sensor is silent; one that spoke in the meantime is looked at later."""
-    heard = state.heard[state.board.number[bay]]
-    due_at = silent_at(state, heard)
-    if due_at > now:
-        state.arm(due_at, Timer.SILENCE, bay)
+    number = state.board.number[bay]
+    heard = state.heard[number]
+    if heard.watched_at != due_at:
         return False
-    heard.watched = False
-    return True
+    heard.watched_at = None
+    if silent_at(state, heard) <= now:
+        return True
+    watch(state, number)
+    return False
 
 
 def _no_show(state: State, key: str, _due_at: int, now: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from allocator.domain.interval import SLOT_MS, Interval
+from allocator.domain.interval import SLOT_MS, Interval, slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
 from allocator.matching.search import BIND_LEAD_MS
 
@@ -16,29 +16,32 @@ LOOKS_MS = (BIND_LEAD_MS, SLOT_MS, 0)
 """How long before its start a bound reservation's bay is looked at."""
 
 
-def unusable(state: State, reservation: Reservation) -> str | None:
+def unusable(state: State, reservation: Reservation, now: int) -> str | None:
     """Return why the bay cannot be used at all for what it is promised for, or None."""
     bay = state.board.bay(reservation.bay or "")
     if bay.retired or bay.closed:
         return "closed"
     if state.recalled(bay.spec.bay, Interval(reservation.from_at, reservation.until)):
         return "recalled"
-    return "occupied" if _taken_back(state, bay, reservation) else None
+    return "occupied" if _taken_back(state, bay, reservation, now) else None
 
 
-def _taken_back(state: State, bay: Bay, reservation: Reservation) -> bool:
-    """Tell whether the resident came back to a bay with an `auto` offer, and no other offer covers the stay."""
-    auto = any(offer.kind == "auto" and not offer.withdrawn for offer in state.offers_of[bay.spec.bay])
+def _taken_back(state: State, bay: Bay, reservation: Reservation, now: int) -> bool:
+    """Tell whether the resident came back to a bay with an `auto` offer, and no other offer covers what is to come."""
+    resident = bay.spec.resident
+    offers = (offer for offer in state.offers_of[bay.spec.bay] if offer.resident == resident)
+    auto = any(offer.kind == "auto" and not offer.withdrawn for offer in offers)
     if not auto or bay.away_since is not None:
         return False
     calendars = state.board.calendars
-    return not calendars.offered(state.board.number[bay.spec.bay], calendars.mask(reservation.held))
+    to_come = calendars.mask(Interval(max(reservation.held_from, slot_floor(now)), reservation.held_until))
+    return to_come != 0 and not calendars.offered(state.board.number[bay.spec.bay], to_come)
 
 
-def blocked(state: State, reservation: Reservation) -> str | None:
+def blocked(state: State, reservation: Reservation, now: int) -> str | None:
     """Return why a bound reservation cannot begin on its bay now, or None."""
     bay = state.board.bay(reservation.bay or "")
-    reason = unusable(state, reservation)
+    reason = unusable(state, reservation, now)
     if reason is not None or bay.occupancy is not Occupancy.OCCUPIED:
         return reason
     return "contested" if _guest(state, bay, reservation) is None else "overstay"
@@ -52,7 +55,7 @@ def danger(state: State, reservation: Reservation, now: int) -> str | None:
     """
     if reservation.status not in (ReservationStatus.ACCEPTED, ReservationStatus.BOUND):
         return None
-    reason = unusable(state, reservation)
+    reason = unusable(state, reservation, now)
     starts_in = reservation.from_at - now
     if reason is not None or reservation.status is ReservationStatus.ACCEPTED or not 0 < starts_in <= BIND_LEAD_MS:
         return reason

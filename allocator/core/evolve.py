@@ -9,6 +9,7 @@ from allocator.core.buffers import learn
 from allocator.core.evolve_offers import OFFER_HANDLERS
 from allocator.core.hear import Heard
 from allocator.domain import events as e
+from allocator.domain.commands import Timer
 from allocator.domain.interval import slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus, advance
 from allocator.domain.model import Bay, Reservation
@@ -36,6 +37,8 @@ def evolve(state: State, recorded: Recorded) -> None:
 
 
 def _registered(state: State, event: e.BayRegistered, at: int) -> None:
+    if event.spec.gateway in state.gateways_down:
+        state.arm(at, Timer.GATEWAY, event.spec.gateway)  # it may be away for long enough already
     number = state.board.number.get(event.spec.bay)
     if number is None:
         state.enter_bay(Bay(spec=event.spec))
@@ -60,8 +63,9 @@ def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:
     bay.occupancy, bay.boot_id, bay.seq, bay.observed_at = Occupancy.UNKNOWN, -1, -1, 0
     bay.lost = None
     number = state.board.number[event.bay]
-    state.heard[number] = Heard(watched=state.heard[number].watched)
+    state.heard[number] = Heard(watched_at=state.heard[number].watched_at)
     state.dirty.heard.add(number)
+    state.arm_left_unseen(number)
     state.touch(bay)
 
 
@@ -74,6 +78,8 @@ def _occupancy(state: State, event: e.OccupancyChanged, _at: int) -> None:
     for held in state.board.on_bay[state.board.number[event.bay]].values():
         if held.status is ReservationStatus.ACTIVE:
             state.arm_left(held)
+    if bay.occupancy is Occupancy.UNKNOWN:
+        state.arm_left_unseen(state.board.number[event.bay])
     if bay.occupancy is Occupancy.FREE:
         state.freed(state.board.number[event.bay])
     state.touch(bay)

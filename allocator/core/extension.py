@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocator.core.buffers import buffer_ms
 from allocator.core.relocate import away
-from allocator.domain.interval import Interval, outward
+from allocator.domain.interval import Interval, outward, slot_floor
 from allocator.domain.lifecycle import ReservationStatus
 
 if TYPE_CHECKING:
@@ -29,10 +29,13 @@ def room(state: State, reservation: Reservation, until: int, now: int) -> tuple[
     """
     if reservation.recalled_at is not None:
         return "recalled"
+    if until <= now:
+        return "in_past"
     if state.vehicle_taken(reservation.vehicle_id, Interval(reservation.from_at, until), besides=reservation):
         return "vehicle_has_reservation"
     board, bay = state.board, reservation.bay or ""
-    more = Interval(reservation.held_until, held_until(state, reservation, until))
+    # Of what is over nothing has to be given any more.
+    more = Interval(max(reservation.held_until, slot_floor(now)), held_until(state, reservation, until))
     if more.from_at < more.until and not board.calendars.offered(board.number[bay], board.calendars.mask(more)):
         return "bay_not_free"
     moves: list[Move] = []

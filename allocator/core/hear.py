@@ -60,7 +60,7 @@ class Heard:
     device_seq: int = -1
     last_heard_at: int = 0
     heartbeat_ms: int = HEARTBEAT_MS
-    watched: bool = False
+    watched_at: int | None = None
 
 
 def hear(state: State, said: Observe | ReportDevice, now: int) -> Verdict:
@@ -85,11 +85,12 @@ def hear(state: State, said: Observe | ReportDevice, now: int) -> Verdict:
 
 
 def watch(state: State, number: int) -> None:
-    """Have a bay's silence noticed."""
+    """Have a bay's silence noticed; sooner than was meant where its heartbeat has become shorter."""
     heard = state.heard[number]
-    if not heard.watched:
-        heard.watched = True
-        state.arm(silent_at(state, heard), Timer.SILENCE, state.board.bays[number].spec.bay)
+    due_at = silent_at(state, heard)
+    if heard.watched_at is None or due_at < heard.watched_at:
+        heard.watched_at = due_at
+        state.arm(due_at, Timer.SILENCE, state.board.bays[number].spec.bay)
 
 
 def hear_gateway(state: State, said: ReportGateway, now: int) -> None:

@@ -61,7 +61,7 @@ def arrived(
     recall_at = state.recalled_from(held.bay or "", Interval(held.from_at, held.until))
     if recall_at is None:
         return [begun]
-    leaves_at = max(now + state.settings.recall_notice_ms, recall_at)
+    leaves_at = max(now + state.settings.recall_notice_ms, recall_at, held.from_at + MINUTE_MS)
     if leaves_at >= held.until:
         return [begun]
     nearby = [*_free_nearby(state, held.bay or "", now), None]
@@ -100,8 +100,11 @@ def _guest(state: State, bay: str, home_at: int, now: int) -> Reservation | None
 
 
 def _leaves_at(state: State, guest: Reservation, home_at: int, now: int) -> int:
-    """Return when the guest has to be gone; one who overstays should be gone already, and is given the notice too."""
-    deadline = max(now + state.settings.recall_notice_ms, home_at)
+    """Return when the guest has to be gone; one who overstays should be gone already, and is given the notice too.
+
+    One who came early keeps a minute of the stay: none has no length.
+    """
+    deadline = max(now + state.settings.recall_notice_ms, home_at, guest.from_at + MINUTE_MS)
     return min(deadline, guest.until) if guest.until > now else deadline
 
 

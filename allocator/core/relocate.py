@@ -30,7 +30,7 @@ def rescue(state: State, reservation: Reservation, now: int) -> list[Event]:
         return []
     if reservation.status is ReservationStatus.ACCEPTED:
         return [*replan(state, reservation, now)]
-    gone = unusable(state, reservation) is not None
+    gone = unusable(state, reservation, now) is not None
     if gone and now >= reservation.from_at:
         return relocate_or_fail(state, reservation, reason, now)
     return relocate(state, reservation, reason, now, wider=gone and reservation.from_at <= now + BIND_LEAD_MS)

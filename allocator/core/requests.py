@@ -102,7 +102,7 @@ def _arrive(state: State, said: DriverCommand, reservation: Reservation, now: in
         return [_refused(said, "not_bound", reservation)]
     if now < reservation.from_at - state.settings.early_ms:
         return [_refused(said, "too_early", reservation)]
-    reason = blocked(state, reservation)
+    reason = blocked(state, reservation, now)
     before_recall = reason == "recalled" and not state.recalled(reservation.bay, Interval(now, now + 1))
     if not said.blocked and (reason is None or before_recall):
         return arrived(state, reservation, now, "driver", now, said.request_id)

@@ -104,12 +104,14 @@ def _taken(state: State, number: int, bay: Bay, at: int, now: int) -> list[Event
 
 
 def lose_gateway(state: State, gateway: str, now: int) -> list[Event]:
-    """Return the losses of a gateway that has been down for long enough."""
+    """Return the losses of a gateway that has been down for long enough; a bay heard since then is none."""
     down_since = state.gateways_down.get(gateway)
     if down_since is None or now < down_since + state.settings.gateway_down_ms:
         return []
+    lost_at = down_since + state.settings.gateway_down_ms
+    numbers = [state.board.number[name] for name in sorted(state.bays_of_gateway[gateway])]
     return [
-        e.SensorLost(bay=name, reason="gateway")
-        for name in sorted(state.bays_of_gateway[gateway])
-        if state.board.bay(name).lost is None and not state.board.bay(name).retired
+        e.SensorLost(bay=bay.spec.bay, reason="gateway")
+        for bay, heard in ((state.board.bays[number], state.heard[number]) for number in numbers)
+        if bay.lost is None and not bay.retired and heard.last_heard_at <= lost_at
     ]

@@ -265,7 +265,7 @@ class State:
     def bay_status(self, number: int, now: int) -> tuple[BayStatus, Reservation | None]:
         """Return what the bay shows, and the bound or active reservation that it shows it for."""
         bay = self.board.bays[number]
-        holders = self.board.on_bay[number].values()
+        holders = sorted(self.board.on_bay[number].values(), key=lambda held: held.from_at)
         active = next((held for held in holders if held.status is ReservationStatus.ACTIVE), None)
         bound = next((held for held in holders if held.status is ReservationStatus.BOUND), None)
         if bay.retired or bay.closed:
@@ -365,6 +365,14 @@ class State:
         bay = self.board.bay(reservation.bay or "")
         if bay.occupancy is Occupancy.FREE:
             self.arm(bay.observed_at + self.settings.left_confirm_ms, Timer.LEFT, reservation.reservation_id)
+
+    def arm_left_unseen(self, number: int) -> None:
+        """Have the stay of a guest whom the sensor has lost sight of end, when the notice is over."""
+        bay, notice_ms = self.board.bays[number], self.settings.overstay_notice_ms
+        for held in self.board.on_bay[number].values():
+            if held.status is ReservationStatus.ACTIVE:
+                confirmed_at = bay.observed_at + self.settings.left_confirm_ms
+                self.arm(max(held.until + notice_ms, confirmed_at), Timer.SETTLE, held.reservation_id)
 
     def arm_points(self, number: int, since: int) -> None:
         """Have points given for what is offered of a bay from then on: each bay has its own moment of the week."""

@@ -61,7 +61,7 @@ def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
     if replanned:
         own = replanned[0].moves[-1]
         return [*replanned, e.ReservationBound(reservation_id=key, bay=own.to_bay, walk_m=own.walk_m)]
-    reason = unusable(state, reservation)
+    reason = unusable(state, reservation, now)
     return as_is if reason is None else relocate_or_fail(state, reservation, reason, now)
 
 
@@ -69,12 +69,12 @@ def _ready(state: State, reservation: Reservation, now: int) -> bool:
     number = state.board.number[reservation.bay or ""]
     guest_until = int(state.board.traits.guest_until[number])
     fits = unfit(state.board.bays[number], replace(wanted_by(reservation), exclude=None), now, guest_until) is None
-    return fits and unusable(state, reservation) is None
+    return fits and unusable(state, reservation, now) is None
 
 
 def _check(state: State, reservation: Reservation, now: int) -> list[Event]:
     """The stay begins: is the bay as promised?"""
-    reason = blocked(state, reservation)
+    reason = blocked(state, reservation, now)
     if reason is None:
         return []
     bay = state.board.bay(reservation.bay or "")

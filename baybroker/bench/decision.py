@@ -21,6 +21,7 @@ import numpy as np
 from allocator.core import Settings, State, decide
 from allocator.core.advance import next_decision
 from allocator.core.record import record
+from allocator.core.sensing import sense
 from allocator.core.state import Dirty
 from allocator.domain import commands as c
 from allocator.domain import events as e
@@ -182,8 +183,8 @@ class _Day:
             self._timers(at)
             if isinstance(command, c.RequestBay):
                 self._ask(command, at)
-            else:
-                self._take(command, at)
+            elif isinstance(command, c.DriverCommand):
+                self._drive(command, at)
             self.state.dirty = Dirty()
 
     def figures(self) -> dict[str, Any]:
@@ -216,6 +217,26 @@ class _Day:
         self.order += 1
         command = c.DriverCommand(driver=request.driver, request_id=f"say-{self.order}", type=kind, reservation_id=key)
         heapq.heappush(self.agenda, (at, self.order, command))
+
+    def _drive(self, said: c.DriverCommand, now: int) -> None:
+        """A car comes or goes: the sensor sees it, and the driver tells of going."""
+        held = self.state.reservations.get(said.reservation_id)
+        if held is None or held.bay is None:
+            return
+        spec = self.state.board.bay(held.bay).spec
+        self.order += 1
+        seen = c.Observe(
+            gateway=spec.gateway,
+            zone=spec.zone,
+            bay=spec.bay,
+            boot_id=WEEKDAY_AT,
+            seq=self.order,
+            observed_at=now,
+            status="occupied" if said.type == "arrive" else "free",
+        )
+        self._record(sense(self.state, seen, now)[1], now)
+        if said.type == "leave":
+            self._take(said, now)
 
     def _timers(self, until: int) -> None:
         while (due_at := self.state.next_due()) is not None and due_at <= until:

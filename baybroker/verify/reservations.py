@@ -193,9 +193,12 @@ class Reservations:
     def _received(self, position: int, _at: int, data: Fields) -> None:
         self._check_bay(position, self.bookings[data["reservation_id"]], data["to_bay"])
 
-    def _extended(self, position: int, _at: int, data: Fields) -> None:
+    def _extended(self, position: int, at: int, data: Fields) -> None:
         booking = self._advance(position, "reservation_extended", data["reservation_id"])
-        row, held_before = booking.row, booking.row["held_until"]
+        # What is over need not be on offer; nothing is extended into it.
+        row, held_before = booking.row, max(booking.row["held_until"], at - at % SLOT_MS)
+        if data["until"] <= at:
+            self._report.add("S3", f"{row['reservation_id']} is extended until a time that is over", position)
         row |= {name: data[name] for name in ("until", "held_until", "quote_won")} | {"warned_at": None}
         self._claim_bay(position, booking)
         self._claim_vehicle(position, booking)

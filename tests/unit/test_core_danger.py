@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from deskwork import START, DeskWork, restart, spec
 
@@ -213,3 +215,14 @@ def test_a_second_violation_of_one_promise_costs_nothing_more():
         (True, 1200),
         (True, 0),
     ]
+
+
+def test_the_former_residents_auto_offer_endangers_nobody():
+    work = DeskWork(spec("b1"))
+    asked = c.OfferAuto(resident="res-b1", request_id="auto", bay="b1", enabled=True)
+    work.give(asked, ("residents/res-b1", "auto"))
+    work.request("drv-1", lead_min=30, stay_min=30)
+    sold = replace(spec("b1"), resident="res-new")
+    work.give(c.RegisterBays(operator="op-1", request_id="sold", specs=(sold,)))
+    work.pass_minutes(30)
+    assert work.say("drv-1", "arrive", "r-1")["type"] == "active"

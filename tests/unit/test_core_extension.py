@@ -61,3 +61,13 @@ def test_a_vehicle_that_is_promised_a_bay_later_cannot_stay_into_that_time():
     assert work.request("drv-1", lead_min=45) == "accepted"
     assert extend(work, 20)["reason"] == "vehicle_has_reservation"
     assert extend(work, 10)["type"] == "extended"
+
+
+def test_a_stay_is_not_extended_into_the_past():
+    work = DeskWork(spec("b1"))
+    work.request("drv-1", lead_min=0, stay_min=60)
+    work.sense("b1", "occupied")
+    work.pass_minutes(120)
+    assert extend(work, 10)["reason"] == "in_past"
+    assert extend(work, 60)["reason"] == "in_past"
+    assert extend(work, 61)["type"] == "extended"

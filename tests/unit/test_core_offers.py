@@ -103,3 +103,12 @@ def test_an_extension_ends_where_the_offers_end():
 
 def replace_resident(bay: str, resident: str):
     return c.BaySpec(**{name: getattr(spec(bay), name) for name in spec(bay).__slots__} | {"resident": resident})
+
+
+def test_an_offer_that_is_over_cannot_be_withdrawn():
+    """Or the answer would depend on whether the allocator began anew since, and forgot the offer."""
+    work = DeskWork(spec("b1"))
+    offer_once(work, "b1", START, START + HOUR_MS)
+    work.pass_minutes(60)
+    work.give(c.WithdrawOffer(resident="res-b1", request_id="w", bay="b1", offer_id="o-2"))
+    assert [event.reason for event in work.named(e.OfferRejected)] == ["no_offer"]

@@ -6,6 +6,7 @@ import pytest
 from deskwork import START, DeskWork, spec
 
 from allocator.core import Settings
+from allocator.domain import commands as c
 from allocator.domain import events as e
 from allocator.domain.interval import MINUTE_MS
 from allocator.matching.policies import BindLate, Nearest
@@ -89,3 +90,24 @@ def test_every_booking_after_an_overstayer_is_looked_after_as_its_time_comes():
     work.pass_minutes(110)
     moved = {it.event.reservation_id: it.at for it in work.events if isinstance(it.event, e.ReservationRelocated)}
     assert {name: (at - START) / MINUTE_MS for name, at in moved.items()} == {"r-2": 60, "r-3": 105}
+
+
+@pytest.mark.parametrize("over_min", [5, 30])
+def test_a_guest_whom_the_sensor_loses_sight_of_after_the_end_does_not_stay_for_ever(over_min):
+    work = DeskWork(spec("b1"))
+    work.request("drv-1", lead_min=0, stay_min=60)
+    work.sense("b1", "occupied")
+    work.pass_minutes(60 + over_min)
+    work.sense("b1", "unknown")
+    work.pass_minutes(11)
+    assert [done.source for done in work.named(e.ReservationCompleted)] == ["timer"]
+
+
+def test_a_guest_in_a_bay_whose_sensor_is_repaired_does_not_stay_for_ever():
+    work = DeskWork(spec("b1"))
+    work.request("drv-1", lead_min=0, stay_min=60)
+    work.sense("b1", "occupied")
+    work.pass_minutes(90)
+    work.give(c.OperateBay(operator="op-1", request_id="repair", type="repaired", bay="b1"))
+    work.pass_minutes(1)
+    assert [done.source for done in work.named(e.ReservationCompleted)] == ["timer"]

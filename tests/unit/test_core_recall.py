@@ -240,3 +240,13 @@ def test_a_promise_in_danger_gets_a_bay_that_gets_free_before_one_who_waits():
     work.say("drv-2", "cancel", "r-1")
     assert work.state.reservations["r-2"].bay == "b2"
     assert len(work.replies("drv-3")) == 1
+
+
+def test_a_guest_who_came_early_and_is_recalled_at_once_keeps_a_stay():
+    work = DeskWork(spec("b1"))
+    work.request("drv-1", lead_min=15, stay_min=60)
+    work.sense("b1", "occupied")
+    asked = c.RecallBay(resident="res-b1", request_id="home", bay="b1")
+    work.give(asked, ("residents/res-b1", "home"))
+    held = work.state.reservations["r-1"]
+    assert held.from_at < held.until == held.from_at + MINUTE_MS

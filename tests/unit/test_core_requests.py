@@ -32,6 +32,14 @@ def test_the_bay_is_bound_fifteen_minutes_before_arrival():
     assert work.shows("b1") == "reserved"
 
 
+def test_a_bay_that_two_are_bound_to_shows_the_one_who_comes_first():
+    work = DeskWork(spec("b1"))
+    work.request("drv-1", lead_min=25)
+    work.pass_minutes(10)
+    work.request("drv-2", lead_min=0, stay_min=1)
+    assert work.desk.state.bay_status(0, work.now)[1].driver == "drv-2"
+
+
 def test_a_request_that_starts_soon_is_bound_at_once():
     work = DeskWork(spec("b1"))
     work.request(lead_min=10)

@@ -255,3 +255,24 @@ def test_availability_counts_every_bay_of_a_zone_once():
     shown = {name: counts[name] for name in ("closed", "available", "reserved", "occupied", "contested", "unknown")}
     assert shown == {"closed": 0, "available": 1, "reserved": 1, "occupied": 0, "contested": 1, "unknown": 2}
     assert (counts["offered"], counts["free_now"]) == (5, 1)
+
+
+def test_a_heartbeat_that_gets_shorter_holds_at_once():
+    work = DeskWork(spec("b1"))
+    said = c.ReportDevice(
+        gateway="gw-1", zone="z1", bay="b1", boot_id=START, seq=0, observed_at=START, heartbeat_ms=10 * MINUTE_MS
+    )
+    work.give(said)
+    work.pass_minutes(20)
+    assert [lost.reason for lost in work.named(e.SensorLost)] == ["silent"]
+
+
+def test_a_bay_that_comes_back_while_its_gateway_is_away_is_unknown():
+    back = spec("b1")
+    work = DeskWork(back, spec("b2", east_m=9))
+    work.give(c.OperateBay(operator="op-1", request_id="gone", type="retire", bay="b1"))
+    work.give(c.ReportGateway(gateway="gw-1", online=False))
+    work.pass_minutes(5)
+    work.sense("b2", "free")
+    work.give(c.RegisterBays(operator="op-1", request_id="back", specs=(back,)))
+    assert (work.shows("b1"), work.shows("b2")) == ("unknown", "available")
