@@ -20,8 +20,9 @@ import numpy as np
 
 from allocator.core import Settings, State, decide
 from allocator.core.advance import next_decision
+from allocator.core.hear import Verdict
 from allocator.core.record import record
-from allocator.core.sensing import sense
+from allocator.core.sensing import observe
 from allocator.core.state import Dirty
 from allocator.domain import commands as c
 from allocator.domain import events as e
@@ -219,7 +220,7 @@ class _Day:
         heapq.heappush(self.agenda, (at, self.order, command))
 
     def _drive(self, said: c.DriverCommand, now: int) -> None:
-        """A car comes or goes: the sensor sees it, and the driver tells of going."""
+        """A car comes or goes: the sensor sees it, and the driver tells of going; silence is no matter here."""
         held = self.state.reservations.get(said.reservation_id)
         if held is None or held.bay is None:
             return
@@ -234,7 +235,7 @@ class _Day:
             observed_at=now,
             status="occupied" if said.type == "arrive" else "free",
         )
-        self._record(sense(self.state, seen, now)[1], now)
+        self._record(observe(self.state, seen, Verdict.FRESH, now), now)
         if said.type == "leave":
             self._take(said, now)
 
