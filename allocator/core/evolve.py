@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from allocator.core.buffers import learn
-from allocator.core.evolve_offers import OFFER_HANDLERS
+from allocator.core.evolve_offers import OFFER_HANDLERS, settled
 from allocator.core.hear import Heard
 from allocator.domain import events as e
 from allocator.domain.commands import Timer
@@ -54,8 +54,8 @@ def _registered(state: State, event: e.BayRegistered, at: int) -> None:
 
 def _opened(state: State, event: e.BayOpened, at: int) -> None:
     bay = state.board.bay(event.bay)
-    bay.closed, bay.settled_at = False, at
-    state.touch(bay)
+    bay.closed = False
+    settled(state, bay, at)
 
 
 def _repaired(state: State, event: e.SensorRepaired, _at: int) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from allocator.core.state import LOOK_EVERY_MS
 from allocator.domain import events as e
-from allocator.domain.model import Offer
+from allocator.domain.model import Bay, Offer
 from allocator.domain.offered import auto_window_ms
 
 if TYPE_CHECKING:
@@ -119,12 +119,16 @@ def _auto_window(state: State, event: e.AutoWindowSet, at: int) -> None:
 
 
 def _awarded(state: State, event: e.PointsAwarded, _at: int) -> None:
-    bay = state.board.bay(event.bay)
-    bay.settled_at = event.until
+    settled(state, state.board.bay(event.bay), event.until)
+
+
+def settled(state: State, bay: Bay, at: int) -> None:
+    """What was on offer until now is dealt with: of an `auto` offer's present window only the rest is to come."""
+    bay.settled_at = at
     state.touch(bay)
-    for offer in state.offers_of[event.bay]:
+    for offer in state.offers_of[bay.spec.bay]:
         if _opens_itself(offer):
-            offer.offered_ms = -auto_window_ms(offer, event.until)
+            offer.offered_ms = -auto_window_ms(offer, at)
             state.dirty.offers[offer.offer_id] = offer
 
 

@@ -45,7 +45,8 @@ class Offers:
             "offers_withdrawn": self._withdrawn,
             "bay_recalled": self._recalled,
             "bay_registered": self._registered,
-            "points_awarded": self._awarded,
+            "points_awarded": lambda _position, _at, data: self._settled(data["bay"], data["until"]),
+            "bay_opened": lambda _position, at, data: self._settled(data["bay"], at),
         }
 
     def covers(self, bay: str, from_at: int, until: int) -> bool:
@@ -138,11 +139,11 @@ class Offers:
         if not any(row["kind"] == "auto" for row, _ in self._open.get(data["bay"], {}).values()):
             self._bays.forget_absence(data["bay"])
 
-    def _awarded(self, _position: int, _at: int, data: Fields) -> None:
-        """What an `auto` offer has opened until now is paid for: of its present window only the rest is to come."""
-        for row, _ in self._open.get(data["bay"], {}).values():
+    def _settled(self, bay: str, until: int) -> None:
+        """What an `auto` offer has opened until now is dealt with: of its present window only the rest is to come."""
+        for row, _ in self._open.get(bay, {}).values():
             if row["kind"] == "auto":
-                row["offered_ms"] = -max(min(row["until"] or 0, data["until"]) - (row["from_at"] or 0), 0)
+                row["offered_ms"] = -max(min(row["until"] or 0, until) - (row["from_at"] or 0), 0)
 
     def _windows(self, bay: str, from_at: int, until: int) -> Iterator[tuple[int, int]]:
         """Yield the windows near an interval that begin before its end, each rounded inward to whole slots."""

@@ -190,6 +190,21 @@ def test_a_bay_is_settled_when_it_is_closed_and_begins_anew_when_it_is_opened():
     assert settle(work.state, "b1", work.now + HOUR_MS) == []
 
 
+def test_a_window_of_its_own_that_was_open_while_the_bay_was_closed_gives_no_points():
+    work = city(spec("b1", tariff="points"))
+    who = {"resident": "res-b1", "bay": "b1"}
+    work.give(c.WithdrawOffer(**who, request_id="w"))
+    work.give(c.OfferAuto(**who, request_id="a", enabled=True))
+    work.give(c.OperateBay(operator="op-1", request_id="close", type="close", bay="b1"))
+    work.sense("b1", "occupied")
+    work.sense("b1", "free")
+    work.pass_minutes(60)
+    work.sense("b1", "occupied")
+    work.give(c.OperateBay(operator="op-1", request_id="open", type="open", bay="b1"))
+    work.pass_minutes(3 * 60)
+    assert settle(work.state, "b1", work.now) == []
+
+
 def test_who_gives_a_bay_up_is_settled_with_and_the_next_begins_anew():
     work = city(spec("b1", tariff="points"))
     work.pass_minutes(3 * 60)
