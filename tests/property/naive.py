@@ -107,7 +107,9 @@ class Naive(NaiveOffers, Judge):
     def unfit(self, bay: str, booking: Booking, walk_m: int) -> str | None:
         """Return why the booking could not stand on the bay as things are, or None."""
         it, starts_in = self.bays[bay], booking.held[0] - self.now
-        blind = it.lost is not None or it.occupancy != "free"
+        guests = [one for one in self.live if one.bay == bay and one.status == "active" and one.stay[1] > self.now]
+        leaving = it.occupancy == "occupied" and bool(guests) and starts_in > 0
+        blind = it.lost is not None or (it.occupancy != "free" and not leaving)
         for reason, applies in (
             ("closed", it.closed or it.retired),
             ("too far", metres(booking.place, (it.spec.lat, it.spec.lon)) > walk_m),
