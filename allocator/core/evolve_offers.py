@@ -16,66 +16,28 @@ if TYPE_CHECKING:
     from allocator.domain.events import Event
 
 
-def _weekly(state: State, event: e.WeeklyOffered, at: int) -> None:
+def _enter(state: State, event: Any, at: int, **fields: Any) -> None:
     state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="weekly",
-            rrule=event.rrule,
-            start=event.start,
-            end=event.end,
-            except_dates=event.except_dates,
-            offered_at=at,
-        )
-    )
+    who = {"offer_id": event.offer_id, "bay": event.bay, "resident": event.resident}
+    state.enter_offer(Offer(**who, offered_at=at, **fields))
+
+
+def _weekly(state: State, event: e.WeeklyOffered, at: int) -> None:
+    times = {"rrule": event.rrule, "start": event.start, "end": event.end}
+    _enter(state, event, at, kind="weekly", except_dates=event.except_dates, **times)
 
 
 def _once(state: State, event: e.OnceOffered, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="once",
-            from_at=event.from_at,
-            until=event.until,
-            offered_at=at,
-        )
-    )
+    _enter(state, event, at, kind="once", from_at=event.from_at, until=event.until)
 
 
 def _recalled(state: State, event: e.BayRecalled, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="recall",
-            from_at=event.from_at,
-            until=event.until,
-            offered_at=at,
-        )
-    )
+    _enter(state, event, at, kind="recall", from_at=event.from_at, until=event.until)
     state.endanger(state.board.number[event.bay], at)
 
 
 def _auto(state: State, event: e.AutoOffered, at: int) -> None:
-    state.offered += 1
-    state.enter_offer(
-        Offer(
-            offer_id=event.offer_id,
-            bay=event.bay,
-            resident=event.resident,
-            kind="auto",
-            risk_permille=event.risk_permille,
-            offered_at=at,
-        )
-    )
+    _enter(state, event, at, kind="auto", risk_permille=event.risk_permille)
 
 
 def _withdrawn(state: State, event: e.OffersWithdrawn, at: int) -> None:
