@@ -11,7 +11,6 @@ from planted.plant import Bug, planted
 
 from broker_bridge.wire.errors import InvariantError
 
-
 LOOKED_AT = 4
 """Times the histories of test_core_histories."""
 
