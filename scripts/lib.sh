@@ -5,8 +5,8 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 PYTHONS=(python3 python3.13 python3.12 python3.11 python3.14)
-# Programs that tests start and pip cannot bring: "program Debian-package".
-TEST_PROGRAMS=("mosquitto mosquitto" "mosquitto_sub mosquitto-clients")
+# Programs that tests start and pip cannot bring: "program Debian-package...". Pages are Korean too, hence the font.
+TEST_PROGRAMS=("mosquitto mosquitto" "mosquitto_sub mosquitto-clients" "chromium chromium fonts-nanum")
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 fail() {
@@ -57,9 +57,11 @@ make_venv() {
 
 # Installs the missing test programs where that is possible; the tests that need them skip otherwise.
 install_test_programs() {
-  local entry missing=()
+  local entry packages missing=()
   for entry in "${TEST_PROGRAMS[@]}"; do
-    PATH=$PATH:/usr/sbin command -v "${entry% *}" >/dev/null || missing+=("${entry#* }")
+    PATH=$PATH:/usr/sbin command -v "${entry%% *}" >/dev/null && continue
+    read -ra packages <<<"${entry#* }"
+    missing+=("${packages[@]}")
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
