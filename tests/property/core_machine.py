@@ -372,6 +372,9 @@ class CoreMachine(RuleBasedStateMachine):
             self.work.settle()
         elif isinstance(what, str):
             self.send(c.ReportGateway(gateway=what, online=online))
+            if not online:
+                self.work.settle(3)
+                self.request_there("drv-2", "car-5", bay, 5)
         else:
             place, number = self.work.state.board.bay(bay).spec, self.work.now // HOUR_MS
             said = {"gateway": place.gateway, "zone": place.zone, "bay": bay, "boot_id": 1, "seq": number}
