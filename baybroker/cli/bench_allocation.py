@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from baybroker.lab.instance import OfferedBay
-    from baybroker.lab.places import Stay
 
 BASELINE = "nearest"
 COMPARED = ("nearest", "batch", "bind-late")
@@ -59,10 +58,10 @@ def allocation(
         load_policy(name)
     kinds = ("day", "hot-zone", "carsp") if instance == "all" else (instance,)
     offered: tuple[OfferedBay, ...] = ()
-    visits: tuple[Stay, ...] = ()
+    stays_min: tuple[int, ...] = ()
     if "day" in kinds:
         offered = read_bays(data_file(bays, BAYS_FILE, "--bays"), None if district == "all" else district)
-        visits = read_stays(data_file(stays, STAYS_FILE, "--stays"))
+        stays_min = read_stays(data_file(stays, STAYS_FILE, "--stays"))
     tasks = [
         Task(
             instance=kind,
@@ -71,7 +70,7 @@ def allocation(
             load=one_load,
             leads_min=tuple(lead or (CARSP_LEADS_MIN if kind == "carsp" else (15.0, 45.0, 180.0))),
             bays=offered if kind == "day" else (),
-            stays=visits if kind == "day" else (),
+            stays_min=stays_min if kind == "day" else (),
             time_limit_s=bound_limit,
         )
         for kind in kinds

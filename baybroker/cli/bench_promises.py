@@ -45,7 +45,7 @@ def promises(
     if database is not None and database.exists():
         raise SettingsError(f"--database {database} exists: name a new file")
     offered = read_bays(data_file(bays, BAYS_FILE, "--bays"), None if district == "all" else district)
-    visits = read_stays(data_file(stays, STAYS_FILE, "--stays"))
+    stays_min = read_stays(data_file(stays, STAYS_FILE, "--stays"))
     with tempfile.TemporaryDirectory(prefix="baybroker-bench-") as directory:
         tasks = [
             PromiseTask(
@@ -55,7 +55,7 @@ def promises(
                 load=load,
                 lead_min=lead,
                 bays=offered,
-                stays=visits,
+                stays_min=stays_min,
                 database=Path(directory) / f"{seed}-{'with' if substitutes else 'without'}.db",
             )
             for seed in range(1, seeds + 1)

@@ -1,11 +1,9 @@
 """A day of real bays: stays of real visitors, wanted around a few hot spots, until a load is reached.
 
-A stay is drawn with the time of day at which it began, since who comes in the morning stays longer than who comes at
-three; it is one that some bay is offered for from beginning to end.
-
 Load is the requested minutes over `USABLE` of the offered ones. `HOT_SHARE` of the destinations lie around `HOT_SPOTS`
-bays, the others around any. Who comes, when and whereto depends on the seed and the load alone, so that days of
-different leads have the same bound.
+bays, the others around any. Drivers come at any time while a bay is offered, whatever their stay: one that outlasts
+every window is asked for as well, and nobody can serve it, the bound neither. Who comes, when and whereto depends on
+the seed and the load alone, so that days of different leads have the same bound.
 """
 
 from __future__ import annotations
@@ -14,15 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from allocator.domain.interval import MINUTE_MS, Interval
-from baybroker.lab.instance import DAY_AT, Demand, Instance, moved
-from broker_bridge.wire.errors import SettingsError
+from allocator.domain.interval import MINUTE_MS
+from baybroker.lab.instance import Demand, Instance, moved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baybroker.lab.instance import OfferedBay
-    from baybroker.lab.places import Stay
 
 USABLE = 0.75
 HOT_SPOTS = 3
@@ -32,42 +28,37 @@ ELSEWHERE_SD_M = 150.0
 WALK_M = (200, 400)
 
 
-def day(bays: Sequence[OfferedBay], stays: Sequence[Stay], *, load: float, lead_min: float, seed: int) -> Instance:
-    """Return the day; raises SettingsError where no stay fits into any window."""
+def day(bays: Sequence[OfferedBay], stays_min: Sequence[int], *, load: float, lead_min: float, seed: int) -> Instance:
+    """Return the day."""
     draw = np.random.default_rng(seed)
-    windows = {window for bay in bays for window in bay.windows}
-    asked = [
-        stay
-        for stay in map(_on_the_day, stays)
-        if any(window.from_at <= stay.from_at and stay.until <= window.until for window in windows)
-    ]
-    if not asked:
-        raise SettingsError("no stay begins and ends while a bay is offered")
+    opens_at, closes_at = _offered(bays)
     wanted_ms = load * USABLE * sum(bay.offered_ms for bay in bays)
     spots = draw.choice(len(bays), size=min(HOT_SPOTS, len(bays)), replace=False)
     demands: list[Demand] = []
     while wanted_ms > 0:
-        stay = asked[draw.integers(len(asked))]
+        stay_ms = int(draw.choice(stays_min)) * MINUTE_MS
         lat, lon = _destination(draw, bays, spots)
+        arrive_at = opens_at + int(draw.integers((closes_at - opens_at) // MINUTE_MS)) * MINUTE_MS
         lead_ms = int(draw.exponential() * lead_min) * MINUTE_MS
         demands.append(
             Demand(
                 name=f"{len(demands) + 1}",
-                asked_at=stay.from_at - lead_ms,
-                arrive_at=stay.from_at,
-                until=stay.until,
+                asked_at=arrive_at - lead_ms,
+                arrive_at=arrive_at,
+                until=arrive_at + stay_ms,
                 lat=lat,
                 lon=lon,
                 max_walk_m=int(draw.integers(WALK_M[0], WALK_M[1] + 1)),
             )
         )
-        wanted_ms -= stay.until - stay.from_at
+        wanted_ms -= stay_ms
     return Instance(name="day", seed=seed, bays=tuple(bays), demands=tuple(demands), load=load, lead_min=lead_min)
 
 
-def _on_the_day(stay: Stay) -> Interval:
-    from_at = DAY_AT + stay.from_min * MINUTE_MS
-    return Interval(from_at, from_at + stay.lasts_min * MINUTE_MS)
+def _offered(bays: Sequence[OfferedBay]) -> tuple[int, int]:
+    """Return when the first bay opens and the last closes."""
+    windows = [window for bay in bays for window in bay.windows]
+    return min(window.from_at for window in windows), max(window.until for window in windows)
 
 
 def _destination(draw: np.random.Generator, bays: Sequence[OfferedBay], spots: np.ndarray) -> tuple[float, float]:

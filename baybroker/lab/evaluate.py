@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from baybroker.lab.bound import Bound
     from baybroker.lab.instance import Instance, OfferedBay
-    from baybroker.lab.places import Stay
 
 BOUND = "bound"
 EARLIER_MS = 10 * MINUTE_MS
@@ -66,7 +65,7 @@ class Task:
     load: float
     leads_min: tuple[float, ...]
     bays: tuple[OfferedBay, ...]
-    stays: tuple[Stay, ...]
+    stays_min: tuple[int, ...]
     time_limit_s: float
 
     def instances(self) -> Iterator[Instance]:
@@ -78,7 +77,7 @@ class Task:
             if self.instance == "carsp":
                 yield carsp(self.seed, lead_min=lead_min)
             else:
-                yield day(self.bays, self.stays, load=self.load, lead_min=lead_min, seed=self.seed)
+                yield day(self.bays, self.stays_min, load=self.load, lead_min=lead_min, seed=self.seed)
 
 
 def evaluate(task: Task) -> list[Row]:

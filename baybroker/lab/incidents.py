@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from allocator.domain.events import Recorded
     from baybroker.lab.instance import Instance
-    from baybroker.lab.places import Stay
 
 OVERSTAYING = 0.05
 OVERSTAY_MIN = (1, 60)
@@ -54,7 +53,7 @@ class Incidents:
     faults: dict[str, Fault]
 
 
-def draw_incidents(instance: Instance, stays: Sequence[Stay], draw: np.random.Generator) -> Incidents:
+def draw_incidents(instance: Instance, stays_min: Sequence[int], draw: np.random.Generator) -> Incidents:
     """Return what goes wrong on the day."""
     overstays_ms = {
         demand.name: int(draw.integers(OVERSTAY_MIN[0], OVERSTAY_MIN[1] + 1)) * MINUTE_MS
@@ -68,7 +67,7 @@ def draw_incidents(instance: Instance, stays: Sequence[Stay], draw: np.random.Ge
         window = bay.windows[int(draw.integers(len(bay.windows)))]
         instants = [int(draw.integers(window.from_at, window.until) // MINUTE_MS) * MINUTE_MS for _ in range(3)]
         if draw.random() < SQUATTED:
-            stay_ms = stays[draw.integers(len(stays))].lasts_min * MINUTE_MS
+            stay_ms = int(draw.choice(stays_min)) * MINUTE_MS
             squatters.append(Visit(bay.bay, instants[0], instants[0] + stay_ms))
         if draw.random() < HOME_EARLY:
             at = max(instants[1], window.from_at + RECALL_AHEAD_MS)

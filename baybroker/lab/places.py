@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from allocator.domain.interval import HOUR_MS, MINUTE_MS, Interval, inward
 from baybroker.lab.instance import DAY_AT, OfferedBay
@@ -27,13 +26,6 @@ DISTRICTS = {
     "yongsan": "용산구",
 }
 """The districts of Seoul's published bays in Latin letters; the file's own spelling always serves."""
-
-
-class Stay(NamedTuple):
-    """A visitor's stay: the minute of the local day in which it began, and how many it lasted."""
-
-    from_min: int
-    lasts_min: int
 
 
 def data_file(given: Path | None, name: str, option: str) -> Path:
@@ -66,19 +58,18 @@ def read_bays(file: Path, district: str | None) -> tuple[OfferedBay, ...]:
     return bays
 
 
-def read_stays(file: Path) -> tuple[Stay, ...]:
-    """Return the visitors' stays of a quarter of an hour and longer; raises SettingsError."""
+def read_stays(file: Path) -> tuple[int, ...]:
+    """Return the visitors' stays of a quarter of an hour and longer, in whole minutes; raises SettingsError."""
     stays = []
-    for line, row in _rows(file, "Status", "ArrivalTime", "DurationSeconds"):
+    for line, row in _rows(file, "Status", "DurationSeconds"):
         if row["Status"] != "Present":
             continue
         try:
-            lasts_min = int(float(row["DurationSeconds"] or 0) // 60)
-            arrived = datetime.fromisoformat(row["ArrivalTime"])
+            stay_min = int(float(row["DurationSeconds"] or 0) // 60)
         except ValueError as error:
-            raise SettingsError(f"{file}: line {line}: {error}") from None
-        if lasts_min >= STAY_MIN:
-            stays.append(Stay(arrived.hour * 60 + arrived.minute, lasts_min))
+            raise SettingsError(f"{file}: line {line}: DurationSeconds: {error}") from None
+        if stay_min >= STAY_MIN:
+            stays.append(stay_min)
     if not stays:
         raise SettingsError(f"{file}: no stay of {STAY_MIN} minutes or longer whose Status is Present")
     return tuple(stays)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from allocator.matching.policies import Policy
     from baybroker.lab.instance import Instance, OfferedBay
-    from baybroker.lab.places import Stay
     from baybroker.verify import Report
 
 CITY = "lab"
@@ -90,25 +89,25 @@ class PromiseTask:
     load: float
     lead_min: float
     bays: tuple[OfferedBay, ...]
-    stays: tuple[Stay, ...]
+    stays_min: tuple[int, ...]
     database: Path
 
 
 def play_task(task: PromiseTask) -> PromiseRow:
     """Return what came of the day."""
-    instance = day(task.bays, task.stays, load=task.load, lead_min=task.lead_min, seed=task.seed)
+    instance = day(task.bays, task.stays_min, load=task.load, lead_min=task.lead_min, seed=task.seed)
     policy = load_policy(task.policy)
     return play_promises(
-        instance, task.stays, policy if task.substitutes else WithoutSubstitutes(policy), task.database
+        instance, task.stays_min, policy if task.substitutes else WithoutSubstitutes(policy), task.database
     )
 
 
-def play_promises(instance: Instance, stays: Sequence[Stay], policy: Policy, database: Path) -> PromiseRow:
+def play_promises(instance: Instance, stays_min: Sequence[int], policy: Policy, database: Path) -> PromiseRow:
     """Return what came of one day, which is written to a new database; equal seeds see equal incidents."""
     began_at = slot_floor(instance.starts_at - EARLIER_MS)
     ends_at = max(window.until for bay in instance.bays for window in bay.windows) + LATER_MS
     draw = np.random.default_rng([instance.seed, 1])
-    incidents = draw_incidents(instance, stays, draw)
+    incidents = draw_incidents(instance, stays_min, draw)
     store = Sqlite3Store(str(database))
     asyncio.run(store.open("lab"))
     try:
