@@ -55,6 +55,7 @@ def test_a_path_is_read_too(tmp_path):
     ("change", "told"),
     [
         (("bays = 2", "bays = 0"), "8: zones.0.bays: Input should be greater than or equal to 1"),
+        (("[[drivers", '[residents]\nprofile = "no"\n[[drivers'), "10: residents.profile: no profile is named 'no'"),
         (("bays = 2", "bayss = 2"), "8: zones.0.bayss: there is no such field (and 1 more)"),
         (('city = "c"', 'city = "C!"'), "2: city: String should match pattern"),
         (("start = 2026-03-02T09:00:00", "start = 2026-03-02T09:00:00Z"), "3: start: write it without an offset"),
