@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -78,7 +78,9 @@ class Residents(Part):
     """Who lives there: residents of a profile, each with traits of its own."""
 
     profile: Annotated[str, AfterValidator(_known_profile)] = Field(
-        default="norway-homes", validate_default=True, description="Of `config/profiles/`, or a TOML file"
+        default="norway-homes",
+        validate_default=True,
+        description="Of `config/profiles/`, or a TOML file, from the scenario's folder",
     )
     early_return_share: Share = Field(
         default=0.06, description="Of the days on which the bay is offered: the car is back early, and the bay recalled"
@@ -251,7 +253,7 @@ def load_scenario(name_or_path: str) -> Scenario:
     path = find_config("scenarios", name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
-        scenario = Scenario.model_validate(tomllib.loads(text))
+        scenario = Scenario.model_validate(_with_profile_beside(path, tomllib.loads(text)))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -268,6 +270,17 @@ def load_scenario(name_or_path: str) -> Scenario:
         scenario = scenario.model_copy(update={"tariffs_folder": str(folder)})
     _check_places(path, text, scenario)
     return scenario
+
+
+def _with_profile_beside(path: Path, read: dict[str, Any]) -> dict[str, Any]:
+    """Return what was read with the profile's file, where one is named, as a path from the scenario's folder."""
+    residents = read.get("residents")
+    if not isinstance(residents, dict):
+        return read
+    profile = residents.get("profile")
+    if not isinstance(profile, str) or not profile.endswith(".toml"):
+        return read
+    return read | {"residents": {**residents, "profile": str(path.parent / profile)}}
 
 
 def _check_places(path: Path, text: str, scenario: Scenario) -> None:
