@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sensors_sim.engine.truth import Truth
-from sensors_sim.local_time import LocalTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,8 +21,7 @@ FLEET = "fleet"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message that leaves the world at an instant. `names` fill the topic's placeholders."""
 
     at_ms: int
@@ -50,11 +47,10 @@ class Agenda:
         """Return when something happens next."""
         return self._heap[0][0] if self._heap else None
 
-    def run(self, until_ms: int) -> None:
-        """Do all that is due up to and including `until_ms`, with what that brings about."""
-        while self._heap and self._heap[0][0] <= until_ms:
-            at_ms, _, act = heapq.heappop(self._heap)
-            act(at_ms)
+    def act(self) -> None:
+        """Do what comes next."""
+        at_ms, _, act = heapq.heappop(self._heap)
+        act(at_ms)
 
 
 class Stage:
@@ -64,7 +60,6 @@ class Stage:
         self.city = city
         self.scenario = scenario
         self.start_ms = start_ms
-        self.local = LocalTime(scenario.time_zone)
         self.agenda = Agenda()
         self.truth = Truth()
         self.counts: Counter[str] = Counter()
