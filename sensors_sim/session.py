@@ -22,18 +22,24 @@ CLOCK_EVERY_S = 1.0
 ONE_TICK_A_SECOND = 60
 LAG_WARNED_MS = 1_000
 LAG_WARNED_EVERY_S = 10.0
+FLOOD_UNFLUSHED = 1_000
 log = logging.getLogger("sensors_sim")
 
 
 class Session:
-    """Turns a world tick by tick until `until_ms`. What arrives is handed in by `answer`, `command` and `status`."""
+    """Turns a world tick by tick until `until_ms`, or until the fleet is full, which is in the middle of a tick.
 
-    def __init__(self, world: World, run: Run, fleet: Fleet, pacer: Pacer, until_ms: int | None) -> None:
+    What arrives is handed in by `answer`, `command` and `status`. A `flood` at speed 0 awaits no allocator.
+    """
+
+    def __init__(
+        self, world: World, run: Run, fleet: Fleet, pacer: Pacer, *, until_ms: int | None, flood: bool = False
+    ) -> None:
         self.world, self.run, self.fleet, self.pacer = world, run, fleet, pacer
         self.first_tick = run.tick_no
         self.lag_ms = 0
         self.lag_max_ms = 0
-        self._until_ms = until_ms
+        self._until_ms, self._flood = until_ms, flood
         self._city = world.city.name
         self._status: AllocatorStatus | None = None
         self._wake = asyncio.Event()
@@ -41,9 +47,11 @@ class Session:
         self._clock_at = self._lag_told_at = float("-inf")
 
     async def turn(self) -> None:
-        """Let the world turn to its end, or for ever; speed 0 is lockstep."""
+        """Let the world turn to its end, or for ever; speed 0 is lockstep, or a flood."""
         if self.pacer.speed:
             await self._paced()
+        elif self._flood:
+            await self._flooding()
         else:
             await self._lockstep()
 
@@ -96,7 +104,9 @@ class Session:
                 await self._wake.wait()
             if self._at_end():
                 return
-            await self.fleet.publish(self.world.advance(self.run.tick_end_ms))
+            await self._act(self.run.tick_end_ms)
+            if self.fleet.full:
+                return
             await self._end_tick()
 
     def _committed(self) -> bool:
@@ -105,6 +115,20 @@ class Session:
         if status is None or not status.online or status.run_id != self.run.run_id:
             return False
         return status.tick_no is not None and status.tick_no >= self.run.tick_no
+
+    # ---- as fast as the broker acknowledges
+
+    async def _flooding(self) -> None:
+        """Have no more than `FLOOD_UNFLUSHED` messages and a tick's on their way; the clock is told in between."""
+        while not self._at_end():
+            await self._act(self.run.tick_end_ms)
+            if self.fleet.full:
+                return
+            self._count_tick()
+            if self.fleet.unflushed >= FLOOD_UNFLUSHED or self._at_end():
+                await self.fleet.flush()
+                await self.tell_clock()
+            await asyncio.sleep(0)
 
     # ---- paced
 
@@ -115,8 +139,10 @@ class Session:
             self._wake.clear()
             tick_end_ms = self.run.tick_end_ms
             target_ms = min(tick_end_ms, max(self.world.now_ms, self.pacer.sim_at(loop.time())))
-            await self.fleet.publish(self.world.advance(target_ms))
+            await self._act(target_ms)
             self._look_at_lag(loop.time())
+            if self.fleet.full:
+                return
             if target_ms == tick_end_ms:
                 await self._end_tick()
                 continue
@@ -144,9 +170,16 @@ class Session:
     def _at_end(self) -> bool:
         return self._until_ms is not None and self.run.sim_ms >= self._until_ms
 
+    async def _act(self, until_ms: int) -> None:
+        """Let happen what happens until then, and publish what is said of it."""
+        await self.fleet.publish(self.world.advance(until_ms))
+
     async def _end_tick(self) -> None:
         """Have the tick's messages acknowledged, then say that it is over."""
         await self.fleet.flush()
+        self._count_tick()
+        await self.tell_clock()
+
+    def _count_tick(self) -> None:
         self.run.sim_ms = self.run.tick_end_ms
         self.run.tick_no += 1
-        await self.tell_clock()

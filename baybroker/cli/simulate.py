@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from baybroker.cli.app import app
 from baybroker.cli.common import (
@@ -16,6 +17,7 @@ from baybroker.cli.common import (
     Json,
     broker_address,
     connector,
+    console,
     health_file,
     run,
     seconds,
@@ -27,7 +29,10 @@ from sensors_sim.scenario import load_scenario
 if TYPE_CHECKING:
     import asyncio
 
+    from sensors_sim.load.report import LoadReport
+
 SCENARIO_DEFAULT = "demo"
+FLOOD = "flood"
 SPEED_MAX = 3600.0
 
 
@@ -52,8 +57,19 @@ def simulate(
     ] = SCENARIO_DEFAULT,
     city: City = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Another seed than the scenario's.")] = None,
-    speed: Annotated[str, typer.Option(help="Simulated seconds a second, up to 3600; or max.")] = "60",
-    duration: Annotated[str | None, typer.Option(help="Stop after so long: 20s, 5m, 1h.")] = None,
+    speed: Annotated[
+        str,
+        typer.Option(
+            help="Simulated seconds a second, up to 3600; max: as fast as the allocator commits; "
+            "flood: sensors alone, as fast as the broker takes it."
+        ),
+    ] = "60",
+    duration: Annotated[
+        str | None, typer.Option(help="Stop after so long (20s, 5m, 1h), and tell what was measured.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many sensor messages, and tell what was measured.")
+    ] = None,
     register: Annotated[bool, typer.Option(help="First enter the bays in the allocator's register.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -62,7 +78,10 @@ def simulate(
         scenario=load_scenario(scenario),
         city=city,
         seed=seed,
-        speed=parse_speed(speed),
+        speed=parse_speed("max" if speed == FLOOD else speed),
+        flood=speed == FLOOD,
+        limit=limit,
+        measure=limit is not None or duration is not None,
         duration_s=seconds(duration),
         operator="op-simulator" if register else None,
     )
@@ -74,9 +93,19 @@ def simulate(
 
     typer.echo(f"simulating {scenario} at speed {speed}", err=True)
     run(work)
-    result = asdict(simulation.summary())
+    result, load = asdict(simulation.summary()), simulation.load_report()
     if as_json:
-        typer.echo(json.dumps(result))
-    else:
-        for name, value in result.items():
-            typer.echo(f"{name:>20} {value}")
+        typer.echo(json.dumps(result | ({"load": asdict(load)} if load is not None else {})))
+        return
+    for name, value in result.items():
+        typer.echo(f"{name:>20} {value}")
+    if load is not None:
+        console().print(_load_table(load))
+
+
+def _load_table(load: LoadReport) -> Table:
+    table = Table("measured", "", title="sensor messages", min_width=60)
+    for name, value in asdict(load).items():
+        shown = "  ".join(f"{part} {figure:g}" for part, figure in value.items()) if isinstance(value, dict) else value
+        table.add_row(name.replace("_", " "), str(shown))
+    return table
