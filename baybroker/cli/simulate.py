@@ -23,6 +23,7 @@ from baybroker.cli.common import (
     seconds,
 )
 from broker_bridge.wire.errors import SettingsError
+from sensors_sim.load.report import Latency
 from sensors_sim.runner import SimulateSettings, Simulation
 from sensors_sim.scenario import load_scenario
 
@@ -33,6 +34,24 @@ if TYPE_CHECKING:
 
 SCENARIO_DEFAULT = "demo"
 FLOOD = "flood"
+SHOWN = {
+    "sent": "handed to the sensors' connections",
+    "sent_twice": "of these, by the sensors' faults: not a duplicate of the broker",
+    "sent_late": "of these, after a newer one by the sensors' faults: not reordered by the broker",
+    "resent": "and again after a lost connection, which may bring them twice",
+    "acknowledged": "by the broker",
+    "seconds": "from the first sent to the last acknowledged",
+    "rate_per_s": "acknowledged a second, on average",
+    "busiest_second": "sent in the busiest second",
+    "to_acknowledge": "from sending to the acknowledgement",
+    "delivered": "to a subscriber of our own",
+    "lost": "sent and not delivered",
+    "duplicates": "delivered once too often",
+    "reordered": "delivered behind a message of the same topic that was sent later",
+    "to_deliver": "from sending to the delivery",
+    "others": "delivered, and not ours",
+    "observer_reconnects": "what was sent meanwhile counts as lost",
+}
 SPEED_MAX = 3600.0
 
 
@@ -101,11 +120,19 @@ def simulate(
         typer.echo(f"{name:>20} {value}")
     if load is not None:
         console().print(_load_table(load))
+        if load.sent and not load.delivered:
+            typer.echo(
+                "nothing was seen of it: may this user read the gateways' topics? (user simulator may)", err=True
+            )
 
 
 def _load_table(load: LoadReport) -> Table:
-    table = Table("measured", "", title="sensor messages", min_width=60)
-    for name, value in asdict(load).items():
-        shown = "  ".join(f"{part} {figure:g}" for part, figure in value.items()) if isinstance(value, dict) else value
-        table.add_row(name.replace("_", " "), str(shown))
+    table = Table("sensor messages", "", "", box=None, title="measured", title_justify="left")
+    for name, meaning in SHOWN.items():
+        value = getattr(load, name)
+        if isinstance(value, Latency):
+            shown = "  ".join(f"{part.removesuffix('_ms')} {figure:,.1f}" for part, figure in asdict(value).items())
+            table.add_row(name.replace("_", " "), "ms", f"{meaning}: {shown}")
+        else:
+            table.add_row(name.replace("_", " "), f"{value:,}", meaning)
     return table
