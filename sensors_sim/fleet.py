@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 FAREWELL_S = 3.0
 CONNECTING_AT_ONCE = 50
+CONNECTING_WARNED_S = 10.0
 PUBLISHED_A_TURN = 50
 log = logging.getLogger("sensors_sim")
 
@@ -67,7 +68,7 @@ class Fleet:
                 some = links[first : first + CONNECTING_AT_ONCE]
                 for link in some:
                     await stack.enter_async_context(link)
-                await asyncio.gather(*(link.transport.wait_connected() for link in some))
+                await _connected(some, first, len(links))
             self._stack = stack.pop_all()
         log.info("%d connections in %.1f s", len(links), asyncio.get_running_loop().time() - began_s)
         return self
@@ -163,3 +164,22 @@ class Fleet:
             topic = topics.build(TopicKind.GATEWAY_STATUS, self._city, gateway=gateway)
             with contextlib.suppress(ConnectionLostError, TransportError):
                 await transport.publish(topic, self._status(gateway, online=False), retain=True)
+
+
+async def _connected(links: list[Link], before: int, count: int) -> None:
+    """Return once these are connected; says so when they wait for long, although others before were let in."""
+    waiting = [asyncio.create_task(link.transport.wait_connected(), name="fleet-connecting") for link in links]
+    try:
+        done, missing = await asyncio.wait(waiting, timeout=CONNECTING_WARNED_S, return_when=asyncio.FIRST_EXCEPTION)
+        if missing and not any(task.exception() for task in done):
+            made = before + len(done)
+            log.warning(
+                "%d of %d connections are made: does the broker allow more (max_connections, its ulimit -n)?",
+                made,
+                count,
+            )
+        await asyncio.gather(*waiting)
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.wait(waiting)

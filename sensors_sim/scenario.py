@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -166,6 +166,9 @@ class Sensors(Part):
     offline_per_day: Rate = 0.01
     offline_mean_min: Positive = 90.0
     firmware: str = Field(default="sim-1", min_length=1, max_length=64)
+    connection: Literal["gateway", "device"] = Field(
+        default="gateway", description="device: each sensor has its own connection, as a gateway of one, gw-{bay}"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

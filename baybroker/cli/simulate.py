@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,10 @@ from baybroker.cli.common import (
     run,
     seconds,
 )
+from baybroker.keeping.logins import read_logins
 from broker_bridge.wire.errors import SettingsError
+from sensors_sim.city import build_city
+from sensors_sim.engine.chance import streams
 from sensors_sim.load.report import Latency
 from sensors_sim.runner import SimulateSettings, Simulation
 from sensors_sim.scenario import load_scenario
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from sensors_sim.load.report import LoadReport
+    from sensors_sim.scenario import Scenario
 
 SCENARIO_DEFAULT = "demo"
 FLOOD = "flood"
@@ -89,6 +94,14 @@ def simulate(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Stop after so many sensor messages, and tell what was measured.")
     ] = None,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="BAYBROKER_CREDENTIALS",
+            help="Lines user:password: each gateway logs in as itself. See baybroker credentials add --scenario.",
+            dir_okay=False,
+        ),
+    ] = None,
     register: Annotated[bool, typer.Option(help="First enter the bays in the allocator's register.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -104,7 +117,8 @@ def simulate(
         duration_s=seconds(duration),
         operator="op-simulator" if register else None,
     )
-    simulation = Simulation(settings, connector(broker_address(broker), "gmqtt"))
+    logins = _logins(credentials, settings.effective) if credentials is not None else None
+    simulation = Simulation(settings, connector(broker_address(broker), "gmqtt", logins))
 
     async def work(stop: asyncio.Event) -> None:
         async with health_file(lambda: simulation.summary().published > 0):
@@ -124,6 +138,19 @@ def simulate(
             typer.echo(
                 "nothing was seen of it: may this user read the gateways' topics? (user simulator may)", err=True
             )
+
+
+def _logins(file: Path, scenario: Scenario) -> dict[str, str]:
+    """Return each gateway's password; raises SettingsError where one has none."""
+    logins = read_logins(file)
+    gateways = build_city(scenario, streams(scenario.seed).city).gateways
+    missing = [gateway for gateway in gateways if gateway not in logins]
+    if missing:
+        raise SettingsError(
+            f"{file} has no user {missing[0]} ({len(missing)} of {len(gateways)} gateways are missing): "
+            "make them with baybroker credentials add --scenario"
+        )
+    return {gateway: logins[gateway] for gateway in gateways}
 
 
 def _load_table(load: LoadReport) -> Table:
