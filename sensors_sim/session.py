@@ -104,8 +104,7 @@ class Session:
                 await self._wake.wait()
             if self._at_end():
                 return
-            await self._act(self.run.tick_end_ms)
-            if self.fleet.full:
+            if not await self._act(self.run.tick_end_ms):
                 return
             await self._end_tick()
 
@@ -121,8 +120,7 @@ class Session:
     async def _flooding(self) -> None:
         """Have no more than `FLOOD_UNFLUSHED` messages and a tick's on their way; the clock is told in between."""
         while not self._at_end():
-            await self._act(self.run.tick_end_ms)
-            if self.fleet.full:
+            if not await self._act(self.run.tick_end_ms):
                 return
             self._count_tick()
             if self.fleet.unflushed >= FLOOD_UNFLUSHED or self._at_end():
@@ -133,16 +131,19 @@ class Session:
     # ---- paced
 
     async def _paced(self) -> None:
+        """Keep to the pace, once a city's sensors have said what there is at the start."""
         loop = asyncio.get_running_loop()
+        if not await self._act(self.world.now_ms):
+            return
+        await self.fleet.flush()
         self.pacer.begin(loop.time())
         while not self._at_end():
             self._wake.clear()
             tick_end_ms = self.run.tick_end_ms
             target_ms = min(tick_end_ms, max(self.world.now_ms, self.pacer.sim_at(loop.time())))
-            await self._act(target_ms)
-            self._look_at_lag(loop.time())
-            if self.fleet.full:
+            if not await self._act(target_ms):
                 return
+            self._look_at_lag(loop.time())
             if target_ms == tick_end_ms:
                 await self._end_tick()
                 continue
@@ -170,9 +171,10 @@ class Session:
     def _at_end(self) -> bool:
         return self._until_ms is not None and self.run.sim_ms >= self._until_ms
 
-    async def _act(self, until_ms: int) -> None:
-        """Let happen what happens until then, and publish what is said of it."""
+    async def _act(self, until_ms: int) -> bool:
+        """Let happen what happens until then, and publish what is said of it; False once the fleet is full."""
         await self.fleet.publish(self.world.advance(until_ms))
+        return not self.fleet.full
 
     async def _end_tick(self) -> None:
         """Have the tick's messages acknowledged, then say that it is over."""
