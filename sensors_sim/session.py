@@ -111,9 +111,12 @@ class Session:
     def _committed(self) -> bool:
         """Tell whether the allocator has committed the last tick of this run."""
         status = self._status
-        if status is None or not status.online or status.run_id != self.run.run_id:
-            return False
-        return status.tick_no is not None and status.tick_no >= self.run.tick_no
+        return self._obeyed() and status is not None and (status.tick_no or 0) >= self.run.tick_no
+
+    def _obeyed(self) -> bool:
+        """Tell whether an allocator is online that follows this run's clock."""
+        status = self._status
+        return status is not None and status.online and status.run_id == self.run.run_id and status.tick_no is not None
 
     # ---- as fast as the broker acknowledges
 
@@ -136,6 +139,8 @@ class Session:
         if not await self._act(self.world.now_ms):
             return
         await self.fleet.flush()
+        if self._obeyed():
+            await self._taken_in()
         self.pacer.begin(loop.time())
         while not self._at_end():
             self._wake.clear()
@@ -152,6 +157,14 @@ class Session:
                 await self.fleet.flush()
                 await self.tell_clock()
             await self._wait_for(min(tick_end_ms, self.world.next_at() or tick_end_ms))
+
+    async def _taken_in(self) -> None:
+        """Make the start a tick of its own and wait until the allocator has committed it: thousands of offers."""
+        self.run.tick_no += 1
+        await self.tell_clock()
+        while self._obeyed() and not self._committed():
+            self._wake.clear()
+            await self._wake.wait()
 
     async def _wait_for(self, sim_ms: int) -> None:
         """Wait until it is that simulated time, something arrives, or the clock is to be told again."""
