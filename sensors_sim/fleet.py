@@ -91,11 +91,14 @@ class Fleet:
         return self._limit is not None and sum(self.counts.values()) >= self._limit
 
     async def publish(self, said: Iterable[Outgoing]) -> None:
-        """Send messages in order; waits where a window is full, and lets answers in. A gateway that is down is mute."""
+        """Send messages in order; waits where a window is full, and lets answers in.
+
+        A gateway that is down is mute. Whether one is up is said by its connection, and not by the world.
+        """
         for one in said:
             if self.full:
                 return
-            if one.sender in self._down:
+            if one.sender in self._down or one.kind is TopicKind.GATEWAY_STATUS:
                 continue
             link = self.links[one.sender]
             self._touched.add(link)
@@ -116,25 +119,23 @@ class Fleet:
         for link in touched:
             await link.flush()
 
-    async def follow(self, down: AbstractSet[str]) -> None:
-        """Have exactly these gateways down, as the world says."""
-        for gateway in sorted(self._down - down):
-            await self.bring_back(gateway)
-        for gateway in sorted(down - self._down):
-            await self.take_down(gateway)
+    async def take_down(self, gateways: AbstractSet[str]) -> None:
+        """Have gateways lose their power, once what they said before is acknowledged: the broker publishes their wills.
 
-    async def take_down(self, gateway: str) -> None:
-        """Have a gateway lose its power, once what it said before is acknowledged: the broker publishes its will."""
-        self._down.add(gateway)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(FAREWELL_S):
-                await self.links[gateway].flush()
-        await self.links[gateway].cut()
+        Those that are down already stay so.
+        """
+        for gateway in sorted(gateways - self._down):
+            self._down.add(gateway)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self.links[gateway].flush()
+            await self.links[gateway].cut()
 
-    async def bring_back(self, gateway: str) -> None:
-        """Connect a gateway again, with its birth and what its sensors announce; waits for the broker."""
-        self._down.discard(gateway)
-        await self.links[gateway].restore()
+    async def bring_back(self, still_down: AbstractSet[str]) -> None:
+        """Connect all other gateways again, each with its birth; waits for the broker."""
+        for gateway in sorted(self._down - still_down):
+            await self.links[gateway].restore()
+            self._down.discard(gateway)
 
     def total(self, counter: str) -> int:
         """Return the sum of a counter over all connections."""

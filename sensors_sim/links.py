@@ -53,7 +53,7 @@ class Link:
         self._options, self._make_transport = options, make_transport
         self.transport = make_transport(options, self._on_connect)
         self._birth, self._again, self._tally = birth, again, tally
-        self._greeted = False
+        self._greeted = asyncio.Event()
         self._kept: dict[int, Packet] = {}
         self._numbered = 0
         self._turn = asyncio.Lock()
@@ -92,10 +92,12 @@ class Link:
         self._settled.set()
 
     async def restore(self) -> None:
-        """Come back after a `cut`; waits for the broker."""
+        """Come back after a `cut` as if for the first time; waits for the broker, and until the birth is on its way."""
+        self._greeted.clear()
         self.transport = self._make_transport(self._options, self._on_connect)
         await self.transport.__aenter__()
         await self.transport.wait_connected()
+        await self._greeted.wait()
 
     def _keep(self, packet: Packet) -> tuple[int, Packet]:
         if len(self._kept) >= KEPT_MAX:
@@ -139,6 +141,6 @@ class Link:
                 await transport.send(self._birth.topic, self._birth.payload, retain=self._birth.retain)
             for number, packet in list(self._kept.items()):
                 await self._send(number, packet)
-        if self._greeted and self._again is not None:
+        if self._greeted.is_set() and self._again is not None:
             await self._again()
-        self._greeted = True
+        self._greeted.set()

@@ -186,7 +186,11 @@ class Session:
 
     async def _act(self, until_ms: int) -> bool:
         """Let happen what happens until then, and publish what is said of it; False once the fleet is full."""
-        await self.fleet.publish(self.world.advance(until_ms))
+        said = self.world.advance(until_ms)
+        down = self.world.gateways_down
+        await self.fleet.bring_back(down)
+        await self.fleet.publish(said)
+        await self.fleet.take_down(down)
         return not self.fleet.full
 
     async def _end_tick(self) -> None:

@@ -7,6 +7,7 @@ import logging
 import re
 import resource
 from functools import partial
+from itertools import pairwise
 
 import pytest
 from brokers import mosquitto, need  # noqa: F401 - a fixture
@@ -59,27 +60,23 @@ async def nothing():
 
 
 async def test_a_gateway_that_loses_power_is_told_by_its_will_and_announces_itself_again(connect):
-    rules = scenario(city="fleet", sensors=FRESH)
-    city = world(rules)
-    async with StandIn(connect, city="fleet") as allocator, Fleet(city, connect, nothing) as some:
-        await allocator.until(lambda: statuses(allocator, FIRST) == statuses(allocator, SECOND) == [True])
-        await some.publish(city.advance(rules.start_ms))
-        await some.follow({FIRST})
-        await allocator.until(lambda: statuses(allocator, FIRST) == [True, False])
-        assert len(readings(allocator, FIRST)) == 6, "what was said before the fault arrived"
-        await some.publish(city.advance(rules.start_ms + 2 * MINUTE))
-        await some.flush()
-        await allocator.until(lambda: len(readings(allocator, SECOND)) == 18)
-        assert len(readings(allocator, FIRST)) == 6, "a gateway without power is mute"
-        await some.follow({FIRST})
-        await some.follow(set())
-        await allocator.until(lambda: len(readings(allocator, FIRST)) == 12)
-        assert statuses(allocator, FIRST) == [True, False, True]
-        assert statuses(allocator, SECOND) == [True]
-        assert [seq for _, seq in readings(allocator, FIRST)[6:]] == [3] * 6, "two heartbeats were lost"
-        await some.take_down(SECOND)
-    async with StandIn(connect, city="fleet") as late:
-        await late.until(lambda: statuses(late, FIRST) == statuses(late, SECOND) == [False])
+    fault = {"kind": "gateway_down", "after_min": 1.5, "for_min": 2, "gateways": [FIRST]}
+    rules = scenario(city="fleet", sensors=FRESH, faults=[fault])
+    settings = SimulateSettings(scenario=rules, speed=3_600.0, until_ms=rules.start_ms + 6 * MINUTE)
+    async with StandIn(connect, city="fleet") as allocator:
+        await asyncio.wait_for(Simulation(settings, connect).run(asyncio.Event()), WAIT_S)
+        await allocator.until(lambda: statuses(allocator, SECOND) == [True, False])
+        await allocator.until(lambda: len(statuses(allocator, FIRST)) == 4)
+    assert statuses(allocator, FIRST) == [True, False, True, False], "birth, will, birth, farewell"
+    told = [topic.kind if topic.kind is TopicKind.GATEWAY_STATUS else message.observed_at
+            for topic, message in allocator.heard if topic.names.get("gateway") == FIRST]  # fmt: skip
+    births = [at for at, one in enumerate(told) if one is TopicKind.GATEWAY_STATUS]
+    before, away, after = (told[first + 1 : then] for first, then in pairwise(births))
+    down_ms = rules.start_ms + 90_000
+    assert max(before) <= down_ms, "what was said before the fault arrived, and nothing after it"
+    assert away == []
+    assert min(after) == after[11] == down_ms + 2 * MINUTE, "its six sensors say at once what they believe"
+    assert len(readings(allocator, SECOND)) > len(readings(allocator, FIRST))
 
 
 async def test_what_a_gateway_had_not_got_rid_of_when_it_lost_power_is_gone(monkeypatch):
@@ -88,7 +85,7 @@ async def test_what_a_gateway_had_not_got_rid_of_when_it_lost_power_is_gone(monk
     async with Fleet(world(scenario()), partial(_memory, broker), nothing) as some:
         broker.freeze()
         await some.links[FIRST].put("parking/v1/tiny/clock", b"{}")
-        await some.take_down(FIRST)
+        await some.take_down({FIRST})
         assert some.links[FIRST].given_up == 1
         broker.thaw()
         await asyncio.wait_for(some.flush(), WAIT_S)
