@@ -23,6 +23,7 @@ ONE_TICK_A_SECOND = 60
 LAG_WARNED_MS = 1_000
 LAG_WARNED_EVERY_S = 10.0
 FLOOD_UNFLUSHED = 1_000
+OBEYED_WITHIN_S = 2.0
 log = logging.getLogger("sensors_sim")
 
 
@@ -139,6 +140,7 @@ class Session:
         if not await self._act(self.world.now_ms):
             return
         await self.fleet.flush()
+        await self._answered_clock()
         if self._obeyed():
             await self._taken_in()
         self.pacer.begin(loop.time())
@@ -157,6 +159,14 @@ class Session:
                 await self.fleet.flush()
                 await self.tell_clock()
             await self._wait_for(min(tick_end_ms, self.world.next_at() or tick_end_ms))
+
+    async def _answered_clock(self) -> None:
+        """Give a new allocator that is online the time to say that it follows this run's clock, if it does."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OBEYED_WITHIN_S):
+                while self._status is not None and self._status.online and self._status.run_id is None:
+                    self._wake.clear()
+                    await self._wake.wait()
 
     async def _taken_in(self) -> None:
         """Make the start a tick of its own and wait until the allocator has committed it: thousands of offers."""
