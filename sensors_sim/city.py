@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -76,6 +76,8 @@ def build_city(scenario: Scenario, rng: Generator) -> City:
             name = f"{zone.name}-{at + 1:04d}"
             gateway = f"gw-{zone.name}-{at // scenario.bays_per_gateway + 1:02d}"
             bays.append(Bay(name, zone.name, place.lat, place.lon, gateway, f"res-{name}", zone.tariff))
+    if scenario.sensors.connection == "device":
+        bays = [replace(bay, gateway=f"gw-{bay.bay}") for bay in bays]
     return city_of(scenario.city, bays)
 
 

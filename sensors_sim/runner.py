@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ from sensors_sim.city import bay_records, build_city
 from sensors_sim.engine.chance import streams
 from sensors_sim.engine.world import World
 from sensors_sim.fleet import Fleet
+from sensors_sim.load.observer import Observer
 from sensors_sim.pacer import Pacer
 from sensors_sim.registration import Registration
 from sensors_sim.runs import choose_run, look
@@ -23,9 +26,10 @@ from sensors_sim.session import Session
 from sensors_sim.summary import SimulationSummary, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from broker_bridge.transport.base import ClientOptions, Delivery, OnConnect, Transport
+    from sensors_sim.load.report import LoadReport
     from sensors_sim.scenario import Scenario
 
 RECEIVED_AT_ONCE = 1_000
@@ -42,13 +46,18 @@ _HEARD = (
 class SimulateSettings:
     """How to simulate. `speed` 0: as fast as the allocator commits; `until_ms`: simulated; `duration_s`: real.
 
-    With an `operator`, the city's bays are first entered in the allocator's register under that name.
+    At speed 0 a `flood` awaits no allocator: the sensors alone say all they can. `limit`: of sensors' messages.
+    `measure`: have an observer see what the broker delivers. With an `operator`, the city's bays are first entered in
+    the allocator's register under that name.
     """
 
     scenario: Scenario
     city: str | None = None
     seed: int | None = None
     speed: float = 60.0
+    flood: bool = False
+    limit: int | None = None
+    measure: bool = False
     duration_s: float | None = None
     until_ms: int | None = None
     operator: str | None = None
@@ -56,9 +65,14 @@ class SimulateSettings:
 
     @property
     def effective(self) -> Scenario:
-        """The scenario with the city and the seed that were asked for."""
-        asked = {"city": self.city, "seed": self.seed}
-        return self.scenario.model_copy(update={name: value for name, value in asked.items() if value is not None})
+        """The scenario with the city and the seed that were asked for; in a flood nobody offers or asks for a bay."""
+        scenario = self.scenario
+        asked: dict[str, object] = {"city": self.city, "seed": self.seed}
+        if self.flood:
+            nobody = dict.fromkeys(("weekly_share", "auto_share", "once_share"), 0.0)
+            asked["offers"] = scenario.offers.model_copy(update=nobody)
+            asked["drivers"] = scenario.drivers.model_copy(update={"requests_per_hour": 0.0, "first_short": 0})
+        return scenario.model_copy(update={name: value for name, value in asked.items() if value is not None})
 
 
 def scenario_world(scenario: Scenario, start_ms: int) -> World:
@@ -79,6 +93,7 @@ class Simulation:
         self._settings, self._make_transport, self._make_world = settings, make_transport, make_world
         self._scenario = settings.effective
         self._session: Session | None = None
+        self._observer = Observer(self._scenario.city, make_transport) if settings.measure else None
         self._bad_messages = 0
 
     async def run(self, stop: asyncio.Event) -> SimulationSummary:
@@ -99,6 +114,10 @@ class Simulation:
         """Return the counters as they are now; all zero before the broker was reached."""
         return summarise(self._session, self._settings.speed, self._bad_messages)
 
+    def load_report(self) -> LoadReport | None:
+        """Return what was measured so far, where that was asked for."""
+        return self._observer.report() if self._observer is not None else None
+
     async def _simulate(self) -> None:
         scenario, settings = self._scenario, self._settings
         clock, status = await look(scenario.city, self._make_transport)
@@ -106,11 +125,19 @@ class Simulation:
         log.info("run %s: from %s on", run.run_id, format_rfc3339(run.sim_ms))
         world = self._make_world(scenario, run.sim_ms)
         pacer = Pacer(asyncio.get_running_loop().time(), run.sim_ms, settings.speed)
-        fleet = Fleet(world, self._make_transport, self._again)
-        session = self._session = Session(world, run, fleet, pacer, settings.until_ms)
+        observer = self._observer
+        tally = observer.tally if observer is not None else None
+        fleet = Fleet(world, self._make_transport, self._again, tally=tally, limit=settings.limit)
+        session = Session(world, run, fleet, pacer, until_ms=settings.until_ms, flood=settings.flood)
+        self._session = session
         registration = Registration(fleet.main, scenario.city, settings.operator) if settings.operator else None
-        async with fleet:
-            await self._drive(session, registration)
+        async with observer or contextlib.nullcontext(), fleet:
+            try:
+                with _lasting():
+                    await self._drive(session, registration)
+            finally:
+                if observer is not None:
+                    await observer.settle(fleet.flush)
 
     async def _again(self) -> None:
         if self._session is not None:
@@ -165,6 +192,17 @@ class Simulation:
             session.answer(topic, message)
         elif registration is not None:
             registration.heard(message)
+
+
+@contextlib.contextmanager
+def _lasting() -> Iterator[None]:
+    """Have the collector not look again and again through what a city is made of: it takes as long as a tick."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def simulate(

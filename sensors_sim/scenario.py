@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -182,6 +182,9 @@ class Sensors(Part):
     offline_per_day: Rate = 0.01
     offline_mean_min: Positive = 90.0
     firmware: str = Field(default="sim-1", min_length=1, max_length=64)
+    connection: Literal["gateway", "device"] = Field(
+        default="gateway", description="device: each sensor has its own connection, as a gateway of one, gw-{bay}"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

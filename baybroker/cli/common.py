@@ -22,7 +22,7 @@ from broker_bridge.wire.errors import SettingsError
 from broker_bridge.wire.topics import is_name
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
     from broker_bridge.transport.base import BrokerAddress, ClientOptions, OnConnect, Transport
     from broker_bridge.transport.factory import TransportKind
@@ -68,9 +68,14 @@ def broker_address(url: str) -> BrokerAddress:
     return replace(address, username=username, password=password)
 
 
-def connector(address: BrokerAddress, kind: TransportKind) -> Callable[[ClientOptions, OnConnect | None], Transport]:
-    """Return a factory of transports to one broker."""
-    return lambda options, on_connect: create_transport(kind, address, options, on_connect=on_connect)
+def connector(
+    address: BrokerAddress, kind: TransportKind, logins: Mapping[str, str] | None = None
+) -> Callable[[ClientOptions, OnConnect | None], Transport]:
+    """Return a factory of transports to one broker; a client whose id is among the `logins` uses its own."""
+    own = {user: replace(address, username=user, password=password) for user, password in (logins or {}).items()}
+    return lambda options, on_connect: create_transport(
+        kind, own.get(options.client_id, address), options, on_connect=on_connect
+    )
 
 
 def city_name(given: str | None, default: str) -> str:

@@ -13,6 +13,7 @@ from baybroker.keeping.files import PRIVATE, KeepingError, read_whole, working_f
 from broker_bridge.wire.topics import is_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 ROLES = ("gw-", "drv-", "res-", "op-")
@@ -29,8 +30,8 @@ class Users(Protocol):
         """Return the users in their order; raises KeepingError where the file cannot be read."""
         ...
 
-    def put(self, name: str, password: str) -> bool:
-        """Add the user, or change the password: then True."""
+    def put(self, users: Mapping[str, str]) -> list[str]:
+        """Add users with their passwords; return those whose password was changed."""
         ...
 
     def drop(self, name: str) -> None:
@@ -67,13 +68,12 @@ class PasswordFile:
         """Return the users in their order."""
         return [_name_of(line) for line in self._lines() if _name_of(line)]
 
-    def put(self, name: str, password: str) -> bool:
-        """Add the user or change the password, hashed by Mosquitto's own program; a missing file is made."""
+    def put(self, users: Mapping[str, str]) -> list[str]:
+        """Add users or change passwords, hashed by Mosquitto's own program; a missing file is made."""
         lines = self._lines() if self._file.exists() else []
-        new = hashed(name, check_password(password), self._file)
-        others = [line for line in lines if _name_of(line) != name]
-        self._write([*others, new])
-        return len(others) < len(lines)
+        new = hashed({name: check_password(password) for name, password in users.items()}, self._file)
+        self._write([*(line for line in lines if _name_of(line) not in users), *new])
+        return [_name_of(line) for line in lines if _name_of(line) in users]
 
     def drop(self, name: str) -> None:
         """Take the user out."""
@@ -90,25 +90,25 @@ class PasswordFile:
         write_whole(self._file, b"".join(line + b"\n" for line in lines))
 
 
-def hashed(name: str, password: str, beside: Path) -> bytes:
-    """Return a user's line; raises KeepingError. The password is on no command line, where others could see it."""
+def hashed(users: Mapping[str, str], beside: Path) -> list[bytes]:
+    """Return the users' lines; raises KeepingError. No password is on a command line, where others could see it."""
     program = shutil.which(PROGRAM, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if program is None:
         raise KeepingError(
             f"{PROGRAM} is not installed here: it comes with Mosquitto (Debian: apt-get install mosquitto)"
         )
     with working_folder(beside.resolve()) as folder:
-        file = folder / "user"
+        file = folder / "users"
         file.touch(PRIVATE)
-        file.write_text(f"{name}:{password}\n", encoding="utf-8")
+        file.write_text("".join(f"{name}:{password}\n" for name, password in users.items()), encoding="utf-8")
         try:
             subprocess.run([program, "-U", str(file)], check=True, capture_output=True, timeout=HASH_WITHIN_S)  # noqa: S603 - found on the PATH, no shell
         except subprocess.SubprocessError as error:
             raise KeepingError(f"{program} failed: {error}") from error
-        line = file.read_bytes().rstrip(b"\n")
-    if _name_of(line) != name or not line.partition(b":")[2].startswith(b"$"):
+        lines = file.read_bytes().splitlines()
+    if [_name_of(line) for line in lines] != list(users) or any(b":$" not in line for line in lines):
         raise KeepingError(f"{program} did not hash the password: nothing was changed")
-    return line
+    return lines
 
 
 def _name_of(line: bytes) -> str:

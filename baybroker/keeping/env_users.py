@@ -10,6 +10,7 @@ from baybroker.keeping.broker_users import check_password
 from baybroker.keeping.files import PRIVATE, KeepingError, read_whole, write_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 VARIABLE = "BAYBROKER_EXTRA_USERS"
@@ -43,13 +44,13 @@ class EnvUsers:
         """Return the users in their order."""
         return list(self._read().users)
 
-    def put(self, name: str, password: str) -> bool:
-        """Add the user or change the password; a missing file is made."""
-        if not _PLAIN.fullmatch(check_password(password)):
+    def put(self, users: Mapping[str, str]) -> list[str]:
+        """Add users or change passwords; a missing file is made."""
+        if not all(_PLAIN.fullmatch(check_password(password)) for password in users.values()):
             raise KeepingError("the password has characters that mean something in .env: use letters, digits and -._~")
         found = self._read() if self._file.exists() else _parse(b"", self._file)
-        known = name in found.users
-        found.users[name] = password
+        known = [name for name in users if name in found.users]
+        found.users |= users
         self._write(found)
         return known
 

@@ -118,6 +118,14 @@ class _AiomqttLink(Link):
         self._on_lost()
         await turn()
 
+    def abort(self) -> None:
+        """Shut the socket; paho notices when it next reads or writes."""
+        sock = self._paho.socket()
+        if isinstance(sock, socket.socket):
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._on_lost()
+
     def _publish(self, topic: str, payload: bytes, *, retain: bool) -> int:
         info = self._paho.publish(topic, payload, _QOS, retain)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:

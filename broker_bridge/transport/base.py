@@ -100,6 +100,13 @@ class Transport(Protocol):
         """Disconnect cleanly: the will is not published, what was not acknowledged comes again."""
         ...
 
+    async def abort(self) -> None:
+        """Disconnect as by a power cut: without a DISCONNECT, so that the broker publishes the will.
+
+        The transport is closed then; a client that comes back is a new one.
+        """
+        ...
+
     @property
     def waiting(self) -> int:
         """How many deliveries wait to be taken."""

@@ -192,6 +192,11 @@ class _GmqttLink(Link):
             self._on_lost()
             await turn()
 
+    def abort(self) -> None:
+        """Drop the socket, with what was not written to it yet."""
+        self._client.abort()
+        self._on_lost()
+
     def _on_lost(self) -> None:
         super()._on_lost()
         self._readable.set()

@@ -90,6 +90,10 @@ class Link(ABC):
         """Send DISCONNECT where that is still possible and free everything; never raises, may be called twice."""
 
     @abstractmethod
+    def abort(self) -> None:
+        """Drop the connection without a DISCONNECT; `close` follows."""
+
+    @abstractmethod
     def _publish(self, topic: str, payload: bytes, *, retain: bool) -> int:
         """Hand a QoS 1 PUBLISH to the library and return its packet id."""
 

@@ -38,6 +38,11 @@ class _MemoryLink(Link):
         self._on_lost()
         await turn()
 
+    def abort(self) -> None:
+        """Vanish: the broker notices at once."""
+        if not self.lost.is_set():
+            self._broker.drop_connection(self._options.client_id)
+
     def deliver(self, mid: int, message: Message) -> None:
         """Take a delivery from the broker."""
         acknowledge = partial(self._broker.acknowledge, self._opened(), mid)

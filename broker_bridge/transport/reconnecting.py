@@ -70,6 +70,12 @@ class ReconnectingTransport(ABC):
             await asyncio.wait({self._task})
         self._stop(ConnectionLostError("The connection to the broker was closed"))
 
+    async def abort(self) -> None:
+        """Disconnect as by a power cut, so that the broker publishes the will, and stay away."""
+        if self._link is not None:
+            self._link.abort()
+        await self.__aexit__(None, None, None)
+
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection and it is not known to be lost."""

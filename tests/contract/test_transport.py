@@ -64,6 +64,21 @@ async def test_birth_after_each_connect_and_will_when_the_connection_dies(lab: L
         assert payloads(await take(watcher, 1)) == [b"marker"], "a clean close publishes no will"
 
 
+async def test_an_abort_is_no_farewell_and_the_transport_stays_closed(lab: Lab, top: str) -> None:
+    status = f"{top}/status"
+    async with connected(lab, f"watch-{top}", status) as watcher:
+        async with connected(lab, f"gw-{top}", will=Will(status, b"offline")) as gateway:
+            await gateway.publish(status, b"online", retain=True)
+            await gateway.abort()
+            assert payloads(await take(watcher, 2)) == [b"online", b"offline"]
+            assert not gateway.connected
+            with pytest.raises(ConnectionLostError):
+                await gateway.publish(status, b"no more")
+        async with connected(lab, f"gw-{top}", will=Will(status, b"offline")) as again:
+            await again.publish(status, b"back")
+        assert payloads(await take(watcher, 1)) == [b"back"]
+
+
 async def test_the_will_is_retained(lab: Lab, top: str) -> None:
     status = f"{top}/status"
     async with connected(lab, f"watch-{top}", status) as watcher:

@@ -116,5 +116,5 @@ async def test_what_cannot_be_a_user_is_one_clear_line(tmp_path):
 def test_without_mosquittos_program_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("baybroker.keeping.broker_users.PROGRAM", "mosquitto_passwd-that-is-not-there")
     with pytest.raises(KeepingError, match="is not installed here: it comes with Mosquitto"):
-        PasswordFile(tmp_path / "passwd").put("gw-1", "secret")
+        PasswordFile(tmp_path / "passwd").put({"gw-1": "secret"})
     assert list(tmp_path.iterdir()) == []

@@ -173,6 +173,31 @@ async def test_paced_it_keeps_to_real_time_and_stops_after_its_duration(net):
     assert allocator.messages(TopicKind.CLOCK)[-1].speed == 3_600.0
 
 
+async def test_the_pace_begins_when_the_allocator_has_taken_the_start_in(net):
+    async with StandIn(net.connect, bays=BAYS) as allocator:
+        allocator.committing, allocator.run_id, allocator.tick_no = False, "run-known", 0
+        await allocator.tell_status()
+        async with simulating(net, speed=3_600.0) as simulation:
+            await allocator.until(lambda: ticks(allocator) == [0, 1])
+            assert [clock.sim_time for clock in allocator.messages(TopicKind.CLOCK)] == [START, START]
+            assert len(allocator.messages(TopicKind.OCCUPANCY)) == 12, "the start is said before"
+            assert simulation.summary().sim_time == START
+            allocator.committing, allocator.tick_no = True, 1
+            await allocator.tell_status()
+            await allocator.until(lambda: ticks(allocator)[-1] == 3)
+        assert allocator.messages(TopicKind.CLOCK)[-1].sim_time >= START + 2 * MINUTE
+
+
+async def test_an_allocator_that_goes_away_does_not_hold_the_pace_up(net):
+    async with StandIn(net.connect, bays=BAYS) as allocator:
+        allocator.committing, allocator.run_id, allocator.tick_no = False, "run-known", 0
+        await allocator.tell_status()
+        async with simulating(net, speed=3_600.0):
+            await allocator.until(lambda: ticks(allocator) == [0, 1])
+            await allocator.tell_status(online=False)
+            await allocator.until(lambda: ticks(allocator)[-1] == 3)
+
+
 async def test_it_needs_no_allocator_to_publish_at_a_pace(net):
     summary = await simulate(
         SimulateSettings(scenario=RULES, speed=3_600.0, until_ms=START + 10 * MINUTE), net.connect, asyncio.Event()
@@ -183,9 +208,10 @@ async def test_it_needs_no_allocator_to_publish_at_a_pace(net):
 
 async def test_slower_than_a_tick_a_second_the_clock_is_told_inside_the_tick(net):
     async with StandIn(net.connect, bays=BAYS) as allocator, simulating(net, speed=2.0):
-        await allocator.until(lambda: len(allocator.messages(TopicKind.CLOCK)) >= 3)
-        clocks = allocator.messages(TopicKind.CLOCK)
-    assert {clock.tick_no for clock in clocks} == {0}
+        await allocator.until(lambda: len(allocator.messages(TopicKind.CLOCK)) >= 4)
+        start, *clocks = allocator.messages(TopicKind.CLOCK)
+    assert start.tick_no == 0
+    assert {clock.tick_no for clock in clocks} == {1}
     times = [clock.sim_time for clock in clocks]
     assert times == sorted(set(times))
     assert times[-1] < START + MINUTE

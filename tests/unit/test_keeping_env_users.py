@@ -28,7 +28,7 @@ def env(tmp_path):
 )
 def test_a_user_is_added_and_nothing_else_changed(env, before, after):
     env.write_bytes(before)
-    assert EnvUsers(env).put("gw-2", "b") == (b"gw-2" in before)
+    assert EnvUsers(env).put({"gw-2": "b"}) == (["gw-2"] if b"gw-2" in before else [])
     assert env.read_bytes() == after
 
 
@@ -43,7 +43,7 @@ def test_the_last_user_can_go(env):
 
 
 def test_a_missing_file_is_made_for_its_owner_only(env):
-    assert EnvUsers(env).put("gw-1", "a") is False
+    assert EnvUsers(env).put({"gw-1": "a"}) == []
     assert env.read_bytes() == b"BAYBROKER_EXTRA_USERS=gw-1:a\n"
     assert env.stat().st_mode & 0o777 == 0o600
 
@@ -61,12 +61,12 @@ def test_a_missing_file_is_made_for_its_owner_only(env):
 def test_what_is_not_surely_understood_is_left_alone(env, content, says):
     env.write_bytes(content)
     with pytest.raises(KeepingError, match=says):
-        EnvUsers(env).put("gw-3", "c")
+        EnvUsers(env).put({"gw-3": "c"})
     assert env.read_bytes() == content
 
 
 @pytest.mark.parametrize("password", ["", "a,b", "a b", "a$b", "a#b", "a'b", "a:b", "ü", "a\nb"])
 def test_a_password_that_env_cannot_hold_is_refused(env, password):
     with pytest.raises(KeepingError, match="the password"):
-        EnvUsers(env).put("gw-1", password)
+        EnvUsers(env).put({"gw-1": password})
     assert not env.exists()
