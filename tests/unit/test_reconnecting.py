@@ -47,6 +47,9 @@ class ScriptedLink(Link):
     def lose(self) -> None:
         self._on_lost()
 
+    def abort(self) -> None:
+        raise NotImplementedError
+
     def _publish(self, topic: str, payload: bytes, *, retain: bool) -> int:
         raise NotImplementedError
 
