@@ -95,6 +95,8 @@ class Hub:
     def __init__(self, city: str, database: Database, mirror: Mirror) -> None:
         self.tail: int | None = None
         self.let_go = 0
+        self.begun = asyncio.Event()
+        """Set once the database has been read."""
         self._city, self._database, self._mirror = city, database, mirror
         self._clients: set[Client] = set()
         self._looking = asyncio.Lock()
@@ -179,6 +181,7 @@ class Hub:
             self._mirror.enrol(await self._database.rows("select_register"))
             self.tail = last
             self._let_all_go()
+            self.begun.set()
         while self.tail < last:
             until = min(self.tail + POSITIONS_AT_ONCE, last)
             events = await self._between(self.tail, until)
