@@ -11,6 +11,7 @@ from broker_bridge.wire.errors import BaybrokerError
 COMMANDS = {
     "demo": ("demo",),
     "allocate": ("allocate",),
+    "serve": ("serve",),
     "simulate": ("simulate",),
     "replay": ("replay",),
     "import": ("import_file",),
@@ -27,6 +28,7 @@ COMMANDS = {
     "restore": ("backup",),
     "erase": ("erase",),
     "credentials": ("credentials",),
+    "token": ("token",),
     "bench": ("bench", "bench_allocation", "bench_auto", "bench_promises"),
     "bridge": ("bridge", "bridge_run"),
     "homeassistant": ("homeassistant",),
