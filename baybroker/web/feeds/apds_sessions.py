@@ -38,7 +38,7 @@ def session(row: Row, events: Sequence[Row], feed: Feed) -> Json:
     }
     return {
         "id": feed.ids.of("session", row["reservation_id"]),
-        "version": len(events),
+        "version": max(len(events), 1),
         "actualStart": segments[0]["actualStart"],
         **ended,
         "initiator": issuer(feed),
@@ -66,6 +66,8 @@ def _segments(row: Row, events: Sequence[Row], feed: Feed) -> list[Json]:
             current = None if kind in _ENDING else (changed_at, current[1], number)
     if current is not None:
         spans.append((current[0], None, current[1], current[2]))
+    if not spans:  # its events are archived
+        spans.append((row["activated_at"], row["ended_at"], row["bay"], 1))
     return [_segment(row, index, span, feed) for index, span in enumerate(spans)]
 
 
