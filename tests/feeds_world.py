@@ -149,7 +149,9 @@ class Served:
         problems.install(self.app)
         self.app.state.feeds = FeedSource(database, TARIFFS, CITY_TARIFF)
         self.app.include_router(router)
-        self.app.dependency_overrides[caller] = lambda: Caller(role, None if role == "public" else f"{role}-1")
+        self.app.dependency_overrides[caller] = lambda: Caller(
+            role, *(() if role == "public" else (f"{role}-1", "token"))
+        )
 
     def get(self, path: str, accept: str = "application/json", **query: object) -> httpx.Response:
         return self.ask("GET", path, accept, query)

@@ -351,6 +351,9 @@ class AllocatorStatus(Message):
     run_id: Name | None = None
     tick_no: Counter | None = None
     position: Counter = 0
+    dropped: dict[Token, Counter] = Field(
+        default_factory=dict, description="Messages not taken since the start, by reason"
+    )
 
 
 class Clock(Message):

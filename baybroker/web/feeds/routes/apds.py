@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 
+from baybroker.web.auth import needs
 from baybroker.web.feeds.apds_places import PLACE_LAYER, SPACE_LAYER, campus, place, space
 from baybroker.web.feeds.apds_rights import assigned_right, rate_table, right_specification
 from baybroker.web.feeds.apds_sessions import session
@@ -27,7 +28,6 @@ from baybroker.web.feeds.routes.asking import (
     Json,
     Source,
     not_served,
-    operator_only,
     sliced,
 )  # fmt: skip
 from baybroker.web.feeds.windows import offer_of
@@ -96,7 +96,7 @@ def rates(source: Source, page: Page = 1) -> Json:
         return listed(feed, page, len(tables), tables[first : first + PAGE_DEFAULT])
 
 
-@router.get("/rights/assigned", dependencies=[Depends(operator_only)])
+@router.get("/rights/assigned", dependencies=[Depends(needs("operator"))])
 def rights_assigned(
     source: Source,
     page: Page = 1,

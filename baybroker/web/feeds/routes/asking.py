@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, HTTPException, Query, Request
+from fastapi import Depends, Query, Request
 
 from allocator.domain.interval import HOUR_MS, Interval
-from baybroker.web.auth import Anyone
 from baybroker.web.feeds.places import EVERYWHERE, Box, around
 from baybroker.web.feeds.reading import Feed, FeedSource
+from baybroker.web.problems import ProblemError
+from baybroker.web.routes.kinds import problems
 
 Json = dict[str, Any]
 PAGE_DEFAULT, PAGE_MAX = 1_000, 10_000
@@ -29,18 +30,15 @@ Ms = Annotated[int | None, Query(ge=0, le=FOREVER, description="Epoch millisecon
 Lat = Annotated[float | None, Query(ge=-90, le=90)]
 Lon = Annotated[float | None, Query(ge=-180, le=180)]
 Part = tuple[int, Callable[[int, int], list[Json]]]
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status.value: {"description": status.phrase, "content": {"application/problem+json": {}}}
-    for status in (
-        HTTPStatus.UNAUTHORIZED,
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.NOT_ACCEPTABLE,
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        HTTPStatus.TOO_MANY_REQUESTS,
-        HTTPStatus.NOT_IMPLEMENTED,
-        HTTPStatus.SERVICE_UNAVAILABLE,
-    )
-}
+PROBLEMS = problems(
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_ACCEPTABLE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.NOT_IMPLEMENTED,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 
 def source_of(request: Request) -> FeedSource:
@@ -49,17 +47,6 @@ def source_of(request: Request) -> FeedSource:
 
 
 Source = Annotated[FeedSource, Depends(source_of)]
-
-
-def operator_only(found: Anyone) -> None:
-    """Let in none but operators."""
-    if found.role != "operator":
-        known = found.subject is not None
-        raise HTTPException(
-            HTTPStatus.FORBIDDEN if known else HTTPStatus.UNAUTHORIZED,
-            "assigned rights name their holders: this takes an operator's token",
-            headers=None if known else {"WWW-Authenticate": "Bearer"},
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +82,14 @@ def asked_area(
 Where = Annotated[Area, Depends(asked_area)]
 
 
-def unusable(why: str) -> HTTPException:
+def unusable(why: str) -> ProblemError:
     """Return the refusal of parameters that do not fit together."""
-    return HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, why)
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, why)
 
 
-def not_served(why: str = "an optional endpoint that is not served") -> HTTPException:
+def not_served(why: str = "an optional endpoint that is not served") -> ProblemError:
     """Return the answer for what a standard leaves to the server."""
-    return HTTPException(HTTPStatus.NOT_IMPLEMENTED, why)
+    return ProblemError(HTTPStatus.NOT_IMPLEMENTED, why)
 
 
 def span_of(start: int | None, end: int | None, otherwise: Interval, longest_ms: int) -> Interval:

@@ -20,7 +20,7 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from allocator.domain.interval import DAY_MS, HOUR_MS, Interval
@@ -50,6 +50,7 @@ from baybroker.web.feeds.routes.asking import (
     span_of,
     unusable,
 )
+from baybroker.web.problems import ProblemError
 
 VERSION, CURRENCY = "1.1.0", "KRW"
 MEDIA_TYPE = "application/vnd.cds+json;version=1.1"
@@ -75,7 +76,7 @@ def acceptable(request: Request) -> None:
             return
         if ours and (version == "1.1" or version.startswith("1.1.")):
             return
-    raise HTTPException(HTTPStatus.NOT_ACCEPTABLE, f"this is {MEDIA_TYPE}, the metrics also {CSV_TYPE}")
+    raise ProblemError(HTTPStatus.NOT_ACCEPTABLE, f"this is {MEDIA_TYPE}, the metrics also {CSV_TYPE}")
 
 
 router = APIRouter(
