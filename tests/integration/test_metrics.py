@@ -233,6 +233,20 @@ def test_panels_have_their_own_places_and_datasource():
     assert len({panel["id"] for panel in dashboard["panels"]}) == len(dashboard["panels"])
 
 
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_the_compose_services_that_watch_come_when_asked_and_can_do_little(name):
+    service = yaml.safe_load((CONFIG.parent / "docker-compose.yml").read_text("utf-8"))["services"][name]
+    assert service["profiles"] == ["observability"]
+    assert re.fullmatch(r".+:v?\d+\.\d+\.\d+", service["image"])
+    assert int(service["user"].split(":")[0]) > 0
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert all(port.startswith("${BAYBROKER_BIND:-127.0.0.1}:") for port in service["ports"])
+    mounted = [it.split(":") for it in service["volumes"] if it.startswith("./")]
+    assert mounted
+    for folder, _, mode in mounted:
+        assert ((CONFIG.parent / folder).is_dir(), mode) == (True, "ro")
+
+
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
 def test_prometheus_takes_its_configuration():
     command = ["promtool", "check", "config", CONFIG / "prometheus/prometheus.yml"]
