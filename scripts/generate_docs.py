@@ -206,8 +206,8 @@ def tariffs_page() -> str:
 
 _METRICS_INTRODUCTION = f"""\
 `GET /metrics` of `baybroker serve` (and of `baybroker demo`) answers with these, in Prometheus's text format; how to
-watch them is in [observe](../howto/observe.md). The allocator has no port of its own: it speaks MQTT and SQLite, and the
-server tells what it shows on the broker (`allocator`, `bays`) and what is in its database (everything that is counted).
+watch them is in [observe](../howto/observe.md). The allocator has no port of its own: it speaks MQTT and SQLite, and
+the server tells what it shows on the broker (`allocator`, `bays`) and what is in its database (all that is counted).
 Counters of events begin with the history, not with the server. Several servers on one database tell the same of the
 city: take `max`, not `sum`. Of requests and stream clients each tells its own.
 
