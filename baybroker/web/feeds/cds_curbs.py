@@ -44,14 +44,13 @@ def curb_space(place: Place, feed: Feed, policies: Policies) -> Json:
     return space
 
 
-def curb_zone(zone: Zone, feed: Feed, policies: Policies, *, with_geometry: bool) -> Json:
+def curb_zone(zone: Zone, feed: Feed, policy_ids: list[str], *, with_geometry: bool) -> Json:
     """Return a zone as a Curb Zone."""
     geometry = {"geometry": {"type": "Polygon", "coordinates": [ring(zone.box)]}} if with_geometry else {}
-    of_bays = dict.fromkeys(policy for place in zone.places for policy in policies.of(place))
     return {
         "curb_zone_id": feed.ids.of("zone", zone.zone),
         **geometry,
-        "curb_policy_ids": [*of_bays],
+        "curb_policy_ids": policy_ids,
         "published_date": feed.began_at,
         "last_updated_date": max(zone.observed_at, feed.began_at),
         "start_date": feed.began_at,

@@ -15,6 +15,7 @@ What CDS cannot say, and how it is said here:
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from allocator.domain.model import Offer
     from allocator.domain.money import Tariff
     from baybroker.web.feeds.places import Place
-    from baybroker.web.feeds.reading import Feed
+    from baybroker.web.feeds.reading import Feed, Row
 
 Json = dict[str, Any]
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -52,8 +53,7 @@ class Policies:
         """Return every policy that stands for any bay now, the latest published first."""
         found: dict[str, Json] = {}
         for row in self._feed.rows("first_offered", now=self._feed.now):
-            offer = offer_of(row | {"offer_id": "", "bay": "", "resident": ""})
-            policy = self._policy(offer, row["tariff"])
+            policy = self._policy(_regulation(row), row["tariff"])
             found[self._id(policy)] = policy | {"published_date": row["offered_at"]}
         found[self.permit] = PERMIT | {"published_date": self._feed.began_at}
         policies = [{"curb_policy_id": name, **policy} for name, policy in found.items()]
@@ -62,6 +62,13 @@ class Policies:
     def of(self, place: Place) -> list[str]:
         """Return the ids of a bay's policies."""
         return [*dict.fromkeys(self._of_offer(offer, place.tariff) for offer in place.offers), self.permit]
+
+    def by_zone(self) -> dict[str, list[str]]:
+        """Return the ids of the policies of each zone's bays."""
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        for row in self._feed.rows("zone_regulations", now=self._feed.now):
+            found[row["zone"]][self._of_offer(_regulation(row), row["tariff"])] = None
+        return {zone: [*policies] for zone, policies in found.items()}
 
     def _of_offer(self, offer: Offer, tariff: str | None) -> str:
         dates = None if offer.kind == "auto" else (offer.from_at, offer.until)
@@ -103,6 +110,11 @@ class Policies:
                 yield {**span, **since, "end_date": left_out}
             since = {"start_date": again}
         yield {**span, **since}
+
+
+def _regulation(row: Row) -> Offer:
+    """Return an offer of nobody and nowhere: what makes a regulation."""
+    return offer_of({"offer_id": "", "bay": "", "resident": "", "offered_at": 0} | row)
 
 
 def _charged(tariff: Tariff) -> Json:

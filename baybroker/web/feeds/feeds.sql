@@ -1,4 +1,5 @@
 -- All the SQL of the feeds: reads only. `-- name --` begins a statement, the next comment line says what it does.
+-- `+column` compares without the column's affinity: otherwise SQLite does not use an index on an expression.
 
 -- meta --
 -- The values of the database as a whole.
@@ -34,7 +35,14 @@ SELECT
 FROM bay LEFT JOIN heard ON heard.bay = bay.bay
 WHERE bay.retired = 0 AND (:zone IS NULL OR bay.zone = :zone)
     AND bay.lat BETWEEN :south AND :north AND bay.lon BETWEEN :west AND :east
+    AND (:names IS NULL OR bay.bay IN (SELECT value FROM json_each(:names)))
 ORDER BY bay.zone, bay.bay LIMIT :limit OFFSET :offset;
+
+-- points --
+-- Where the bays of a zone, or of all, in a box are.
+SELECT bay, lat, lon FROM bay
+WHERE retired = 0 AND (:zone IS NULL OR zone = :zone)
+    AND lat BETWEEN :south AND :north AND lon BETWEEN :west AND :east;
 
 -- count_bays --
 -- How many bays the same question finds.
@@ -82,6 +90,16 @@ HAVING MAX(
     offer.withdrawn = 0 AND bay.resident = offer.resident AND (offer.kind IN ('weekly', 'auto') OR offer.until > :now)
 )
 ORDER BY 9 DESC, 1, 2, 3, 4, 5, 6, 7, 8;
+
+-- zone_regulations --
+-- What makes the regulations that stand in each zone now.
+SELECT DISTINCT
+    bay.zone, offer.kind, offer.rrule, offer."start", offer."end", offer.except_dates,
+    CASE WHEN offer.kind IN ('once', 'recall') THEN offer.from_at END AS from_at,
+    CASE WHEN offer.kind IN ('once', 'recall') THEN offer.until END AS until,
+    bay.tariff
+FROM offer JOIN bay ON bay.bay = offer.bay AND bay.resident = offer.resident
+WHERE offer.withdrawn = 0 AND bay.retired = 0 AND (offer.kind IN ('weekly', 'auto') OR offer.until > :now);
 
 -- curb_events --
 -- What CDS calls events, of the positions [first, until), newest first, from a (time, position) on.
@@ -170,7 +188,7 @@ SELECT
     bay.bay, bay.zone, bay.lost,
     (
         SELECT json_extract(said.payload, '$.status') FROM event AS said
-        WHERE said.type = 'occupancy_changed' AND json_extract(said.payload, '$.bay') = bay.bay
+        WHERE said.type = 'occupancy_changed' AND json_extract(said.payload, '$.bay') = +bay.bay
             AND said.position < :first AND NOT json_extract(said.payload, '$.late')
         ORDER BY said.position DESC LIMIT 1
     ) AS status
@@ -207,7 +225,7 @@ SELECT
     reservation_id, vehicle_id, bay, from_at, until, status, quote_won, price_won, bound_at, ended_at,
     (
         SELECT COUNT(*) FROM event
-        WHERE json_extract(event.payload, '$.reservation_id') = reservation.reservation_id
+        WHERE json_extract(event.payload, '$.reservation_id') = +reservation.reservation_id
             AND event.type <> 'occupancy_changed'
     ) AS events
 FROM reservation

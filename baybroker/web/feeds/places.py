@@ -6,6 +6,7 @@ import json
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from allocator.domain.geometry import EARTH_RADIUS_M, LocalPlane
@@ -14,6 +15,8 @@ from baybroker.web.feeds.reading import texts
 from baybroker.web.feeds.windows import offer_of, open_at
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from allocator.domain.model import Offer
     from baybroker.web.feeds.reading import Feed, Row
 
@@ -52,7 +55,6 @@ class Zone:
     box: Box
     observed_at: int
     counts: Counter[BayStatus]
-    places: tuple[Place, ...]
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -65,12 +67,21 @@ def read_places(
     feed: Feed, *, zone: str | None = None, box: Box = EVERYWHERE, limit: int = ALL, offset: int = 0
 ) -> list[Place]:
     """Return the bays of a zone, or of all, in a box, in a fixed order."""
-    rows = list(feed.rows("bays", **_where(zone, box), limit=limit, offset=offset))
-    names = None if limit == ALL else json.dumps([row["bay"] for row in rows])
-    offers: dict[str, list[Offer]] = defaultdict(list)
-    for row in feed.rows("offers", now=feed.now, bays=names):
-        offers[row["bay"]].append(offer_of(row))
-    return [_place(row, tuple(offers.get(row["bay"], ())), feed) for row in rows]
+    return _places(feed, list(feed.rows("bays", **_where(zone, box), names=None, limit=limit, offset=offset)))
+
+
+def nearest(
+    feed: Feed, lat: float, lon: float, radius_m: float, *, zone: str | None, limit: int, offset: int
+) -> tuple[int, list[Place]]:
+    """Return how many bays of a zone, or of all, lie in a circle, and some of them, the nearest first."""
+    plane, near = LocalPlane(lat, lon), []
+    for row in feed.rows("points", **_where(zone, around(lat, lon, radius_m))):
+        away_m = math.hypot(*plane.metres(row["lat"], row["lon"]))
+        if away_m <= radius_m:
+            near.append((away_m, row["bay"]))
+    names = [bay for _, bay in sorted(near)[offset : offset + limit]]
+    rows = feed.rows("bays", **_where(zone, EVERYWHERE), names=json.dumps(names), limit=ALL, offset=0)
+    return len(near), sorted(_places(feed, list(rows)), key=lambda place: names.index(place.bay))
 
 
 def count_places(feed: Feed, *, zone: str | None = None, box: Box = EVERYWHERE) -> int:
@@ -79,21 +90,54 @@ def count_places(feed: Feed, *, zone: str | None = None, box: Box = EVERYWHERE) 
 
 
 def read_zones(feed: Feed) -> list[Zone]:
-    """Return every zone with its bays."""
-    places: dict[str, list[Place]] = defaultdict(list)
-    for place in read_places(feed):
-        places[place.zone].append(place)
+    """Return every zone. It looks at every bay, and makes nothing of each but a status."""
+    opened, counts = _open_bays(feed), defaultdict[str, Counter[BayStatus]](Counter)
+    for row in feed.rows("bays", **_where(None, EVERYWHERE), names=None, limit=ALL, offset=0):
+        counts[row["zone"]][_status(row, partial(opened.__contains__, row["bay"]))] += 1
     return [
         Zone(
             zone=row["zone"],
             bays=row["bays"],
             box=grown((row["south"], row["west"], row["north"], row["east"]), BAY_WIDTH_CM / 200),
             observed_at=row["observed_at"],
-            counts=Counter(place.status for place in places[row["zone"]]),
-            places=tuple(places[row["zone"]]),
+            counts=counts[row["zone"]],
         )
         for row in feed.rows("zones")
     ]
+
+
+def _open_bays(feed: Feed) -> set[str]:
+    """Return which bays are on offer now; windows that many offers share are worked out once."""
+    shared: dict[tuple[str, ...], bool] = {}
+    opened: set[str] = set()
+    recalled: set[str] = set()
+    for row in feed.rows("offers", now=feed.now, bays=None):
+        if row["kind"] == "recall":
+            recalled.add(row["bay"])
+        elif row["kind"] == "weekly":
+            rule = (row["rrule"], row["start"], row["end"], row["except_dates"])
+            if rule not in shared:
+                shared[rule] = open_at([offer_of(row)], feed.timezone, feed.now)
+            if shared[rule]:
+                opened.add(row["bay"])
+        elif open_at([offer_of(row)], feed.timezone, feed.now):
+            opened.add(row["bay"])
+    for bay in opened & recalled:
+        if not open_at(_offers(feed, [bay])[bay], feed.timezone, feed.now):
+            opened.remove(bay)
+    return opened
+
+
+def _offers(feed: Feed, bays: list[str]) -> dict[str, list[Offer]]:
+    offers: dict[str, list[Offer]] = defaultdict(list)
+    for row in feed.rows("offers", now=feed.now, bays=json.dumps(bays)):
+        offers[row["bay"]].append(offer_of(row))
+    return offers
+
+
+def _places(feed: Feed, rows: list[Row]) -> list[Place]:
+    offers = _offers(feed, [row["bay"] for row in rows])
+    return [_place(row, tuple(offers.get(row["bay"], ())), feed) for row in rows]
 
 
 def grown(box: Box, by_m: float) -> Box:
@@ -107,11 +151,6 @@ def grown(box: Box, by_m: float) -> Box:
 def around(lat: float, lon: float, radius_m: float) -> Box:
     """Return the box of a circle."""
     return grown((lat, lon, lat, lon), radius_m)
-
-
-def distance_m(lat: float, lon: float, place: Place) -> float:
-    """Return how far a bay is from a point."""
-    return math.hypot(*LocalPlane(lat, lon).metres(place.lat, place.lon))
 
 
 def ring(box: Box) -> Ring:
@@ -137,7 +176,7 @@ def _place(row: Row, offers: tuple[Offer, ...], feed: Feed) -> Place:
         lon=row["lon"],
         needs=texts(row["needs"]),
         tariff=row["tariff"],
-        status=_status(row, offers, feed),
+        status=_status(row, lambda: open_at(offers, feed.timezone, feed.now)),
         observed_at=row["observed_at"],
         lost=row["lost"],
         held_until=row["held_until"],
@@ -145,7 +184,7 @@ def _place(row: Row, offers: tuple[Offer, ...], feed: Feed) -> Place:
     )
 
 
-def _status(row: Row, offers: tuple[Offer, ...], feed: Feed) -> BayStatus:
+def _status(row: Row, is_open: Callable[[], bool]) -> BayStatus:
     """Return what the bay shows; the order is that of `allocator.core.State.bay_status`."""
     if row["closed"]:
         return BayStatus.CLOSED
@@ -157,4 +196,4 @@ def _status(row: Row, offers: tuple[Offer, ...], feed: Feed) -> BayStatus:
         return BayStatus.OCCUPIED
     if row["held"] == "bound":
         return BayStatus.RESERVED
-    return BayStatus.AVAILABLE if open_at(offers, feed.timezone, feed.now) else BayStatus.CLOSED
+    return BayStatus.AVAILABLE if is_open() else BayStatus.CLOSED

@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -102,6 +102,7 @@ class Feed:
         return low
 
 
+@lru_cache(maxsize=4_096)
 def texts(column: str) -> tuple[str, ...]:
     """Return the texts that a column holds as JSON."""
     return tuple(json.loads(column))
