@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.utils import generate_unique_id
 
 from baybroker.web.auth import needs
 from baybroker.web.feeds.apds_places import PLACE_LAYER, SPACE_LAYER, campus, place, space
@@ -32,7 +33,12 @@ from baybroker.web.feeds.routes.asking import (
 )  # fmt: skip
 from baybroker.web.feeds.windows import offer_of
 
-router = APIRouter(prefix="/feeds/apds", tags=["feeds: APDS 4.0"], responses=PROBLEMS)
+router = APIRouter(
+    prefix="/feeds/apds",
+    tags=["feeds: APDS 4.0"],
+    responses=PROBLEMS,
+    generate_unique_id_function=generate_unique_id,
+)
 PAGES_MAX = 1_000_000
 Page = Annotated[int, Query(ge=1, le=PAGES_MAX, description="From 1")]
 Seconds = Annotated[int | None, Query(ge=0, le=FOREVER // 1000, description="Unix epoch seconds")]

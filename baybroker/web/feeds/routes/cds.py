@@ -17,6 +17,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse
+from fastapi.utils import generate_unique_id
 
 from allocator.domain.interval import HOUR_MS
 from baybroker.web.feeds.reading import Feed
@@ -57,6 +58,7 @@ def cds_router(prefix: str) -> APIRouter:
         default_response_class=CdsJson,
         dependencies=[Depends(acceptable)],
         responses=PROBLEMS,
+        generate_unique_id_function=generate_unique_id,
     )
 
 

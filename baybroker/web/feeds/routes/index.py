@@ -7,11 +7,12 @@ The pattern is GBFS's and nothing else of it: the names are ours, and `standard`
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
+from fastapi.utils import generate_unique_id
 
 from baybroker.web.feeds.routes.asking import PROBLEMS, Json, Source
 from broker_bridge.wire.times import format_rfc3339
 
-router = APIRouter(tags=["feeds"])
+router = APIRouter(tags=["feeds"], generate_unique_id_function=generate_unique_id)
 VERSION = "1.0"
 TTL_S = 60
 CDS, APDS, NGSI_LD = "CDS 1.1", "APDS 4.0", "NGSI-LD, Smart Data Models dataModel.Parking"

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
+from fastapi.utils import generate_unique_id
 
 from baybroker.web.feeds.ngsi import on_street_parking, parking_spot
 from baybroker.web.feeds.places import count_places, read_places, read_zones
@@ -23,7 +24,13 @@ class LdJson(JSONResponse):
     media_type = MEDIA_TYPE
 
 
-router = APIRouter(prefix="/feeds/ngsi-ld", tags=["feeds: NGSI-LD"], default_response_class=LdJson, responses=PROBLEMS)
+router = APIRouter(
+    prefix="/feeds/ngsi-ld",
+    tags=["feeds: NGSI-LD"],
+    default_response_class=LdJson,
+    responses=PROBLEMS,
+    generate_unique_id_function=generate_unique_id,
+)
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most")]
 Offset = Annotated[int, Query(ge=0, le=OFFSET_MAX, description="How many to pass over")]
 
