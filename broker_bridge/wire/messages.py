@@ -351,9 +351,7 @@ class AllocatorStatus(Message):
     run_id: Name | None = None
     tick_no: Counter | None = None
     position: Counter = 0
-    dropped: dict[Token, Counter] = Field(
-        default_factory=dict, description="Messages not taken since the start, by reason"
-    )
+    dropped: dict[Token, Counter] = Field(default_factory=dict, description="Messages not taken, by reason")
 
 
 class Clock(Message):
