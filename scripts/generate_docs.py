@@ -10,6 +10,7 @@ import yaml
 from allocator.domain.lifecycle import LIVE, TRANSITIONS
 from allocator.service.tariffs import TariffFile, load_tariffs
 from baybroker.web.app import create_app
+from baybroker.web.metrics import BUCKETS_S, DESCRIBED
 from broker_bridge.devices import Profile, load_profiles
 from broker_bridge.wire import asyncapi
 from broker_bridge.wire.topics import PREFIX, RETAINED, TopicKind
@@ -204,6 +205,28 @@ def tariffs_page() -> str:
     return "\n".join([*lines, *(f"- `{name}`: {listed.source}." for name, listed in tariffs.items())]) + "\n"
 
 
+_METRICS_INTRODUCTION = f"""\
+`GET /metrics` of `baybroker serve` (and of `baybroker demo`) answers with these, in Prometheus's text format; how to
+watch them is in [observe](../howto/observe.md). The allocator has no port of its own: it speaks MQTT and SQLite, and
+the server tells what it shows on the broker (`allocator`, `bays`) and what is in its database (all that is counted).
+Counters of events begin with the history, not with the server. Several servers on one database tell the same of the
+city: take `max`, not `sum`. Of requests and stream clients each tells its own.
+
+`route` is the route as it is written (`/api/v1/bays/{{bay}}`), never what was asked for; `other` is what none was found
+for. `reason` is a short name of ours, at most 40 of them, the rest `other`. The duration of an answer is the time until
+it begins, in buckets of {", ".join(f"{edge:g}" for edge in BUCKETS_S)} s."""
+
+
+def metrics_page() -> str:
+    """Return the table of metrics."""
+    lines = ["# Metrics", "", _GENERATED, "", *_METRICS_INTRODUCTION.splitlines(), ""]
+    lines += ["| metric | kind | labels | |", "|---|---|---|---|"]
+    for it in DESCRIBED:
+        labels = ", ".join(f"`{label}`" for label in it.labels)
+        lines.append(f"| `{it.name}` | {it.kind} | {labels} | {it.text} |")
+    return "\n".join(lines) + "\n"
+
+
 _HTTP_INTRODUCTION = """\
 `baybroker serve` and `baybroker demo` answer these. For machines: [openapi.yaml](../openapi.yaml), also at
 `/api/v1/openapi.json`. How to run it, get a token and listen: [serve](../howto/serve.md).
@@ -305,6 +328,7 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "lifecycle.md": lifecycle_page(),
         DOCS / "reference" / "devices.md": devices_page(),
         DOCS / "reference" / "tariffs.md": tariffs_page(),
+        DOCS / "reference" / "metrics.md": metrics_page(),
         DOCS / "reference" / "scenario.md": scenario_page(),
         DOCS / "reference" / "scenario.schema.json": scenario_schema(),
     }

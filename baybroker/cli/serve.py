@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from allocator.store.database import open_readonly, store_errors
-from baybroker.cli.allocate import CITY_DEFAULT
+from baybroker.cli.allocate import CITY_DEFAULT, TARIFF_DEFAULT
 from baybroker.cli.app import app
 from baybroker.cli.common import BROKER_DEFAULT, Broker, City, Database, broker_address, city_name, connector, run
 from baybroker.cli.token import TOKENS_DEFAULT, File
@@ -52,6 +52,9 @@ def serve(
     style_url: Annotated[
         str | None, typer.Option(envvar="BAYBROKER_STYLE_URL", help="A MapLibre style for the map, of your own server.")
     ] = None,
+    tariff: Annotated[
+        str, typer.Option(envvar="BAYBROKER_TARIFF", help="What a bay costs that names no tariff: for the open feeds.")
+    ] = TARIFF_DEFAULT,
 ) -> None:
     """Serve the HTTP API, the live stream and the pages. It reads the database and asks the allocator over MQTT."""
     address = broker_address(broker)
@@ -63,6 +66,7 @@ def serve(
         port=port,
         rate_per_s=rate,
         style_url=style_url,
+        tariff=tariff,
     )
     service = WebService(settings, connector(address, "aiomqtt"))
 

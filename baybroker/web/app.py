@@ -1,4 +1,4 @@
-"""The application: the routes, and what surrounds them. What others add is included in `_extras`."""
+"""The application: the routes, and what surrounds them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
 
+from allocator.domain.money import Tariff
+from allocator.service.tariffs import load_tariffs
 from baybroker import __version__
 from baybroker.web import problems
 from baybroker.web.auth import caller
+from baybroker.web.feeds import routes as feeds
+from baybroker.web.feeds.reading import FeedSource
 from baybroker.web.guards import BodyLimit, SecurityHeaders
-from baybroker.web.routes import bays, offers, operators, pages, requests, scenario, statements, stream
+from baybroker.web.metrics import Metrics, RequestMeter
+from baybroker.web.routes import bays, metrics, offers, operators, pages, requests, scenario, statements, stream
 from baybroker.web.routes.kinds import EVERYWHERE
+from sensors_sim.config_files import config_dir
 
 if TYPE_CHECKING:
     from baybroker.web.services import Services
@@ -39,4 +45,11 @@ def create_app(parts: Services | None) -> FastAPI:
 
 
 def _extras(app: FastAPI, parts: Services | None) -> None:
-    """The open feeds (`baybroker.web.feeds`) and `/metrics` (`baybroker.web.metrics`) go here."""
+    """The open feeds and `/metrics`."""
+    app.include_router(feeds.router, dependencies=[Depends(caller)])
+    app.include_router(metrics.router)
+    if parts is not None:
+        tariffs = {name: listed.tariff for name, listed in load_tariffs(config_dir() / "tariffs").items()}
+        app.state.feeds = FeedSource(parts.settings.database, tariffs, tariffs.get(parts.settings.tariff, Tariff()))
+        app.state.metrics = Metrics(parts.settings.database)
+        app.add_middleware(RequestMeter, metrics=app.state.metrics)

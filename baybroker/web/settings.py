@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 PORT_DEFAULT = 8080
 RATE_PER_S = 50.0
+TARIFF_DEFAULT = "seoul"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +19,7 @@ class WebSettings:
     """One server's settings. `demo_tokens` are throw-away tokens by role, told to anyone who asks.
 
     `rate_per_s` is how many requests each token or address may send on average; 0: as many as it likes.
+    `tariff` is what a bay costs that names none, as the allocator was told.
     """
 
     database: Path
@@ -28,5 +30,6 @@ class WebSettings:
     port_may_differ: bool = False
     rate_per_s: float = RATE_PER_S
     style_url: str | None = None
+    tariff: str = TARIFF_DEFAULT
     seed: int | None = None
     demo_tokens: Mapping[str, str] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from web_world import BAYS, town
 from broker_bridge.transport.memory import MemoryBroker, MemoryTransport
 
 LATER = {name: value for name, value in request(3600, vehicle_id="car-9").items() if name != "type"}
-OPEN, REFUSED, FORBIDDEN, HIDDEN = 200, 401, 403, 404
+OPEN, REFUSED, FORBIDDEN, HIDDEN, NOT_SERVED = 200, 401, 403, 404, 501
 LET_IN = {201: OPEN, 409: OPEN}
 """Who is let in may still be told no, by the allocator."""
 ASKERS = ("nobody", "revoked", "reader", "driver", "other driver", "resident", "other resident", "operator")
@@ -44,6 +44,11 @@ def of_driver(method: str, path: str, own: int, others: int, operator: int, url:
 
 def of_operator(method: str, path: str, status: int, url: str | None = None, body=None) -> Route:
     return Route(method, path, (REFUSED, REFUSED, *([FORBIDDEN] * 5), status), url, body)
+
+
+def optional(method: str, path: str) -> Route:
+    """A route of a standard that is not served."""
+    return Route(method, path, (NOT_SERVED, REFUSED, *([NOT_SERVED] * 6)), path.replace("{name}", "x"))
 
 
 V1 = "/api/v1"
@@ -85,6 +90,27 @@ ROUTES = (
     of_operator("GET", f"{V1}/operations", OPEN),
     of_operator("POST", f"{V1}/bays/{{bay}}/{{what}}", OPEN, f"{V1}/bays/b3/close"),
     of_operator("POST", f"{V1}/scenario/clock", OPEN, body={"speed": 60}),
+    unguarded("/metrics"),
+    public("/feeds/"),
+    public("/.well-known/baybroker-feeds"),
+    *(public(f"/feeds/cds/curbs/{name}") for name in ("zones", "spaces", "policies")),
+    *(public(f"/feeds/cds/{name}") for name in ("events", "events/events", "events/status")),
+    *(public(f"/feeds/cds/metrics/{name}") for name in ("sessions", "aggregates")),
+    *(public(f"/feeds/apds/{name}") for name in ("places", "rights/specs", "rates", "sessions")),
+    *(public(f"/feeds/ngsi-ld/{name}") for name in ("ParkingSpot", "OnStreetParking")),
+    of_operator("GET", "/feeds/apds/rights/assigned", OPEN),
+    *(optional("GET", f"/feeds/cds/curbs/{name}") for name in ("areas", "objects")),
+    *(
+        optional("GET", f"/feeds/cds/curbs/{name}/{{name}}")
+        for name in ("areas", "objects", "zones", "spaces", "policies")
+    ),
+    *(optional("POST", f"/feeds/cds/events/{name}") for name in ("event", "events")),
+    *(
+        optional("GET", f"/feeds/apds/{name}/{{name}}")
+        for name in ("places", "rights/specs", "rights/assigned", "rates", "sessions")
+    ),
+    optional("GET", "/feeds/apds/contacts"),
+    optional("POST", "/feeds/apds/webhooks"),
 )  # fmt: skip
 
 
