@@ -1,0 +1,174 @@
+/** A week as a grid of half hours: drag over it, or move with the arrows and mark with Space. */
+
+import { h } from "./dom.js";
+import { t } from "./i18n.js";
+
+export const DAYS = /** @type {const} */ (["MO", "TU", "WE", "TH", "FR", "SA", "SU"]);
+const SLOTS = 48;
+
+/** @param {number} slot */
+export function wallTime(slot) {
+  return slot === SLOTS ? "24:00" : `${String(Math.floor(slot / 2)).padStart(2, "0")}:${slot % 2 ? "30" : "00"}`;
+}
+
+/** @param {string} time outward to a half hour */
+function slotOf(time, up = false) {
+  const [hours, minutes] = time.split(":").map(Number);
+  return hours * 2 + (up ? Math.ceil(minutes / 30) : Math.floor(minutes / 30));
+}
+
+/** @typedef {{days: string[], start: string, end: string}} Window */
+
+export class WeekGrid {
+  /** @param {HTMLElement} place @param {() => void} changed */
+  constructor(place, changed) {
+    this.changed = changed;
+    this.offered = DAYS.map(() => new Uint8Array(SLOTS));
+    this.marked = DAYS.map(() => new Uint8Array(SLOTS));
+    /** @type {HTMLElement[][]} */
+    this.cells = DAYS.map(() => []);
+    /** @type {{day: number, slot: number}|null} */
+    this.from = null;
+    this.at = { day: 0, slot: 18 };
+    this.grid = h("div", { class: "week", role: "grid", "aria-label": t("week.title"), "aria-multiselectable": "true" });
+    this.build();
+    place.replaceChildren(this.grid);
+    this.listen();
+  }
+
+  build() {
+    const head = h("div", { role: "row", class: "week-row" }, h("span", { role: "columnheader", class: "week-head" }, h("span", { class: "hidden" }, t("week.hour"))));
+    head.append(...DAYS.map((day) => h("span", { role: "columnheader", class: "week-head" }, t(`day.${day}`))));
+    this.grid.append(head);
+    for (let slot = 0; slot < SLOTS; slot += 1) {
+      const row = h("div", { role: "row", class: "week-row" });
+      row.append(h("span", { role: "rowheader", class: "week-hour" }, slot % 4 || !slot ? h("span", { class: "hidden" }, wallTime(slot)) : wallTime(slot)));
+      DAYS.forEach((day, at) => {
+        const label = `${t(`day.${day}`)} ${wallTime(slot)}`;
+        const focusable = at === this.at.day && slot === this.at.slot ? 0 : -1;
+        const cell = h("button", { type: "button", role: "gridcell", class: slot % 2 ? "week-cell" : "week-cell hour", "aria-label": label, "aria-selected": "false", tabindex: focusable, "data-day": at, "data-slot": slot });
+        this.cells[at].push(cell);
+        row.append(cell);
+      });
+      this.grid.append(row);
+    }
+  }
+
+  listen() {
+    const spot = (/** @type {EventTarget|null} */ target) => {
+      const cell = /** @type {HTMLElement|null} */ (target)?.closest?.(".week-cell");
+      return cell ? { day: Number(/** @type {HTMLElement} */ (cell).dataset.day), slot: Number(/** @type {HTMLElement} */ (cell).dataset.slot) } : null;
+    };
+    this.grid.addEventListener("pointerdown", (event) => {
+      this.from = spot(event.target);
+      if (this.from) this.draft(this.from);
+    });
+    this.grid.addEventListener("pointermove", (event) => {
+      const over = this.from && spot(document.elementFromPoint(event.clientX, event.clientY));
+      if (over) this.draft(over);
+    });
+    window.addEventListener("pointerup", (event) => {
+      const over = this.from && spot(document.elementFromPoint(event.clientX, event.clientY));
+      if (over) this.mark(over);
+      this.from = null;
+      this.paint();
+    });
+    this.grid.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** @param {KeyboardEvent} event */
+  key(event) {
+    const moves = /** @type {Record<string, [number, number]>} */ ({ ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] });
+    if (event.key === " " || event.key === "Enter") {
+      event.preventDefault();
+      this.from ??= this.at;
+      this.mark(this.at);
+      this.from = null;
+    } else if (event.key in moves) {
+      event.preventDefault();
+      const [days, slots] = moves[event.key];
+      if (event.shiftKey) this.from ??= { ...this.at };
+      else this.from = null;
+      const day = Math.min(DAYS.length - 1, Math.max(0, this.at.day + days));
+      const slot = Math.min(SLOTS - 1, Math.max(0, this.at.slot + slots));
+      this.cells[this.at.day][this.at.slot].tabIndex = -1;
+      this.at = { day, slot };
+      this.cells[day][slot].tabIndex = 0;
+      this.cells[day][slot].focus();
+      if (this.from) this.draft(this.at);
+    }
+  }
+
+  /** @param {{day: number, slot: number}} to */
+  *between(to) {
+    const from = this.from ?? to;
+    for (let day = Math.min(from.day, to.day); day <= Math.max(from.day, to.day); day += 1) {
+      for (let slot = Math.min(from.slot, to.slot); slot <= Math.max(from.slot, to.slot); slot += 1) yield { day, slot };
+    }
+  }
+
+  /** @param {{day: number, slot: number}} to */
+  draft(to) {
+    this.paint();
+    for (const { day, slot } of this.between(to)) this.cells[day][slot].classList.add("draft");
+  }
+
+  /** Mark the dragged part; where its first cell was marked, unmark it. @param {{day: number, slot: number}} to */
+  mark(to) {
+    const first = this.from ?? to;
+    const value = this.marked[first.day][first.slot] ? 0 : 1;
+    for (const { day, slot } of this.between(to)) this.marked[day][slot] = value;
+    this.paint();
+    this.changed();
+  }
+
+  /** Show what is on offer already. @param {Window[]} windows */
+  show(windows) {
+    this.offered.forEach((day) => day.fill(0));
+    for (const { days, start, end } of windows) {
+      const [from, until] = [slotOf(start), slotOf(end, true)];
+      for (const day of days.map((name) => DAYS.indexOf(/** @type {any} */ (name)))) {
+        if (until > from) this.offered[day].fill(1, from, until);
+        else {
+          this.offered[day].fill(1, from);
+          this.offered[(day + 1) % DAYS.length].fill(1, 0, until);
+        }
+      }
+    }
+    this.clear();
+  }
+
+  clear() {
+    this.marked.forEach((day) => day.fill(0));
+    this.paint();
+    this.changed();
+  }
+
+  paint() {
+    this.cells.forEach((column, day) =>
+      column.forEach((cell, slot) => {
+        cell.classList.toggle("draft", this.marked[day][slot] === 1);
+        cell.setAttribute("aria-selected", String(this.offered[day][slot] === 1 || this.marked[day][slot] === 1));
+        cell.classList.toggle("offered", this.offered[day][slot] === 1);
+      }),
+    );
+  }
+
+  /** What is marked, as windows: days with the same hours share one. @returns {Window[]} */
+  windows() {
+    /** @type {Map<string, Window>} */
+    const found = new Map();
+    this.marked.forEach((slots, day) => {
+      for (let slot = 0; slot < SLOTS; slot += 1) {
+        if (!slots[slot] || slots[slot - 1]) continue;
+        let end = slot;
+        while (end < SLOTS && slots[end]) end += 1;
+        const key = `${slot}-${end}`;
+        const window = found.get(key) ?? { days: [], start: wallTime(slot), end: wallTime(end) };
+        window.days.push(DAYS[day]);
+        found.set(key, window);
+      }
+    });
+    return [...found.values()];
+  }
+}
