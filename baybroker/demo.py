@@ -1,4 +1,4 @@
-"""The whole in one go: a broker, the allocator and a simulated city, and what came of it."""
+"""The whole in one go: a broker, the allocator, a simulated city and the pages, and what came of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from allocator.service.service import AllocatorService
 from allocator.store.aiosqlite_store import AioSqliteStore
 from baybroker.verify import verify_history
+from baybroker.web.service import WebService
+from baybroker.web.settings import PORT_DEFAULT, WebSettings
 from broker_bridge.transport.embedded import start_broker
 from broker_bridge.wire.errors import BaybrokerError
 from sensors_sim.runner import SimulateSettings, Simulation
@@ -31,12 +33,16 @@ class BrokerSilentError(BaybrokerError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSettings:
-    """What to show. Without a `broker` one is started; without a `database` a temporary one is used."""
+    """What to show. Without a `broker` one is started; without a `database` a temporary one is used.
+
+    The pages are on `port`, or on the next one that is free.
+    """
 
     allocator: ServiceSettings
     simulator: SimulateSettings
     broker: str | None = None
     database: Path | None = None
+    port: int = PORT_DEFAULT
 
 
 class Demo:
@@ -51,6 +57,7 @@ class Demo:
         self.broker = settings.broker or ""
         self.simulation: Simulation | None = None
         self.allocator: AllocatorService | None = None
+        self.web: WebService | None = None
         self.started = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> dict[str, Any]:
@@ -61,12 +68,14 @@ class Demo:
                 connect = self._connect_to(self.broker)
                 allocator = AllocatorService(self._settings.allocator, AioSqliteStore(str(database)), connect)
                 simulation = Simulation(self._settings.simulator, connect)
-                self.allocator, self.simulation = allocator, simulation
-                await self._together(allocator, simulation, stop)
+                web = WebService(self._web_settings(database), connect)
+                self.allocator, self.simulation, self.web = allocator, simulation, web
+                await self._together(allocator, simulation, web, stop)
             report = await asyncio.to_thread(verify_history, database)
         counters, summary = report.counters, simulation.summary()
         return {
             "broker": self.broker,
+            "http": web.url,
             "bays": summary.bays,
             "occupancy_messages": summary.occupancy_messages,
             "requests": counters.requests,
@@ -90,12 +99,25 @@ class Demo:
             self.broker = broker.url
             yield
 
-    async def _together(self, allocator: AllocatorService, simulation: Simulation, stop: asyncio.Event) -> None:
-        """Start the allocator before the world and stop it after; an error of either ends both."""
+    def _web_settings(self, database: Path) -> WebSettings:
+        simulator = self._settings.simulator
+        return WebSettings(
+            database=database,
+            city=self._settings.allocator.city,
+            port=self._settings.port,
+            port_may_differ=True,
+            seed=simulator.effective.seed,
+        )
+
+    async def _together(
+        self, allocator: AllocatorService, simulation: Simulation, web: WebService, stop: asyncio.Event
+    ) -> None:
+        """Start the allocator before the world and stop it after; an error of any of the three ends all."""
         end = asyncio.Event()
         allocating = asyncio.create_task(allocator.run(end), name="demo-allocator")
         serving = asyncio.create_task(allocator.serving.wait(), name="demo-serving")
         stopping = asyncio.create_task(stop.wait(), name="demo-stop")
+        ending = [allocating]
         try:
             begun = {allocating, serving, stopping}
             if not (await asyncio.wait(begun, timeout=START_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED))[0]:
@@ -103,11 +125,12 @@ class Demo:
             if serving.done() and not allocating.done():
                 self.started.set()
                 simulating = asyncio.create_task(simulation.run(stop), name="demo-simulation")
-                await asyncio.wait({allocating, simulating}, return_when=asyncio.FIRST_COMPLETED)
+                ending.append(asyncio.create_task(web.run(end), name="demo-web"))
+                await asyncio.wait({simulating, *ending}, return_when=asyncio.FIRST_COMPLETED)
                 stop.set()
                 await simulating
         finally:
             serving.cancel()
             stopping.cancel()
             end.set()
-            await allocating
+            await asyncio.gather(*ending)

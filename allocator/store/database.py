@@ -51,12 +51,17 @@ def open_writer(path: str, scripts: Sequence[str] | None = None) -> sqlite3.Conn
 
 
 def open_readonly(path: str | Path) -> sqlite3.Connection:
-    """Open an existing database to read only; raises StoreError where there is none."""
+    """Open an existing database to read only; raises StoreError where there is none.
+
+    The connection may go to another thread, but only one at a time may use it.
+    """
     if not Path(path).is_file():
         raise StoreError(f"{path} does not exist")
     with store_errors(str(path)):
         uri = f"{Path(path).resolve().as_uri()}?mode=ro"
-        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000)
+        connection = sqlite3.connect(
+            uri, uri=True, isolation_level=None, timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False
+        )
         connection.execute("PRAGMA query_only = ON")
     return connection
 

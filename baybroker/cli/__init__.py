@@ -11,6 +11,7 @@ from broker_bridge.wire.errors import BaybrokerError
 COMMANDS = {
     "demo": ("demo",),
     "allocate": ("allocate",),
+    "serve": ("serve",),
     "simulate": ("simulate",),
     "replay": ("replay",),
     "import": ("import_file",),

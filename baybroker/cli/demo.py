@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -16,6 +17,7 @@ from baybroker.cli.common import Json, OptionalBroker, broker_address, connector
 from baybroker.cli.live import Lines, Live
 from baybroker.cli.simulate import SCENARIO_DEFAULT, parse_speed
 from baybroker.demo import Demo, DemoSettings
+from baybroker.web.settings import PORT_DEFAULT
 from broker_bridge.wire import topics
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.city import bay_records, build_city
@@ -24,6 +26,7 @@ from sensors_sim.runner import SimulateSettings
 from sensors_sim.scenario import load_scenario
 
 if TYPE_CHECKING:
+    from baybroker.web.service import WebService
     from sensors_sim.scenario import Scenario
 
 
@@ -38,6 +41,9 @@ def demo(
     duration: Annotated[str | None, typer.Option(help="Stop after so long: 20s, 5m, 1h; default: Ctrl-C.")] = None,
     policy: PolicyName = "bind-late",
     database: Annotated[Path | None, typer.Option(help="Keep the database here.", dir_okay=False)] = None,
+    port: Annotated[
+        int, typer.Option(envvar="BAYBROKER_HTTP_PORT", min=0, max=65535, help="The pages' port, or the next free one.")
+    ] = PORT_DEFAULT,
     headless: Annotated[bool, typer.Option(help="Plain lines instead of the live view.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -48,6 +54,7 @@ def demo(
         simulator=SimulateSettings(scenario=world, seed=seed, speed=parse_speed(speed), duration_s=seconds(duration)),
         broker=broker,
         database=database,
+        port=port,
     )
     show = Demo(settings, lambda url: connector(broker_address(url), "gmqtt"))
     console = Console(stderr=True)
@@ -73,8 +80,17 @@ def demo(
 
 async def _watch(show: Demo, world: Scenario, console: Console, view: Lines | Live) -> None:
     await show.started.wait()
+    if show.web is not None:
+        console.print(welcome(show.web), markup=False, highlight=False, soft_wrap=True)
     console.print(invitation(show.broker, world), markup=False, highlight=False, soft_wrap=True)
     await view.run()
+
+
+def welcome(web: WebService) -> str:
+    """Return where the pages are."""
+    wanted, got = web.parts.settings.port, urlsplit(web.url).port
+    taken = f" (port {wanted} is taken)" if wanted not in (0, got) else ""
+    return f"The map is at {web.url}/{taken}; beside it /drive for drivers, /home for residents, /ops for operators."
 
 
 def invitation(broker: str, world: Scenario) -> str:

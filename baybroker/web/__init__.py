@@ -1,0 +1,1 @@
+"""The HTTP side: reads the allocator's database, publishes commands over MQTT, and decides nothing."""

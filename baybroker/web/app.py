@@ -1,0 +1,39 @@
+"""The application: the routes, and what surrounds them. What others add is included in `_extras`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from baybroker import __version__
+from baybroker.web import problems
+from baybroker.web.guards import SecurityHeaders
+from baybroker.web.routes import bays, pages, scenario, stream
+from baybroker.web.routes.kinds import EVERYWHERE
+
+if TYPE_CHECKING:
+    from baybroker.web.services import Services
+
+DESCRIPTION = "Shared parking: bays, offers, requests and reservations. It reads and asks; the allocator decides."
+
+
+def create_app(parts: Services) -> FastAPI:
+    """Return the application that works with these parts."""
+    app = FastAPI(
+        title="baybroker", version=__version__, description=DESCRIPTION, openapi_url="/api/v1/openapi.json",
+        docs_url=None, redoc_url=None,
+    )  # fmt: skip
+    app.state.services = parts
+    problems.install(app)
+    for router in (scenario.router, bays.router, stream.router):
+        app.include_router(router, responses=EVERYWHERE)
+    app.include_router(scenario.health_router)
+    _extras(app, parts)
+    app.include_router(pages.router)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _extras(app: FastAPI, parts: Services) -> None:
+    """The open feeds (`baybroker.web.feeds`) and `/metrics` (`baybroker.web.metrics`) go here."""
