@@ -27,7 +27,7 @@ void main() {
   colour = texture(u_symbols, vec3(gl_PointCoord, float(v_status)));
 }`;
 const BAY_M = 10;
-const SIZE_PX = { least: 4, most: 28 };
+const SIZE_PX = { least: 5, most: 28 };
 const EARTH_AROUND_M = 40_075_016.7;
 
 /** @typedef {{bay: string, lat: number, lon: number, status: string}} DrawnBay */
@@ -115,7 +115,7 @@ export class BayLayer {
     premultiply(pixels);
     gl.texImage3D(target, 0, gl.RGBA, size_px, size_px, count, 0, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
     gl.generateMipmap(target);
-    gl.texParameteri(target, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_LINEAR);
+    gl.texParameteri(target, gl.TEXTURE_MIN_FILTER, gl.LINEAR_MIPMAP_NEAREST);
     gl.texParameteri(target, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
     gl.texParameteri(target, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
   }

@@ -6,6 +6,8 @@ import { t } from "./i18n.js";
 import { onTheme, theme } from "./theme.js";
 
 const REACH_PX = 16;
+const PAINT_MS = 80;
+const STREETS_ZOOM = 16;
 const COLOURS = {
   light: { ground: "#eef1ef", area: "#ffffff", edge: "#c3ccc8", street: "#d3dad7", way: "#1d4f7c" },
   dark: { ground: "#12181b", area: "#192125", edge: "#3a474c", street: "#2b363b", way: "#9cc7f0" },
@@ -45,6 +47,7 @@ export class BayMap {
       fadeDuration: 0,
       locale: { "Map.Title": use.label, "NavigationControl.ZoomIn": t("map.zoom_in"), "NavigationControl.ZoomOut": t("map.zoom_out") },
     });
+    /** @type {any} */ (container).map = this.map; // for the console, and for measuring
     this.map.touchZoomRotate.disableRotation();
     this.map.addControl(new globalThis.maplibregl.NavigationControl({ showCompass: false }), "top-right");
     this.map.addControl(new globalThis.maplibregl.ScaleControl({}), "bottom-right");
@@ -58,7 +61,7 @@ export class BayMap {
     for (const id of ["outlines", "way"]) this.map.addSource(id, { type: "geojson", data: EMPTY });
     const isArea = /** @type {any} */ (["match", ["geometry-type"], ["Polygon", "MultiPolygon"], true, false]);
     const isLine = /** @type {any} */ (["match", ["geometry-type"], ["LineString", "MultiLineString"], true, false]);
-    this.map.addLayer({ id: "area", type: "fill", source: "outlines", filter: isArea });
+    this.map.addLayer({ id: "area", type: "fill", source: "outlines", filter: isArea, maxzoom: STREETS_ZOOM });
     this.map.addLayer({ id: "edge", type: "line", source: "outlines", filter: isArea, paint: { "line-width": 1.5 } });
     const round = /** @type {const} */ ({ "line-cap": "round", "line-join": "round" });
     const width = /** @type {any} */ (["interpolate", ["exponential", 2], ["zoom"], 13, 1, 18, 22]);
@@ -70,7 +73,7 @@ export class BayMap {
 
   paint() {
     const colours = COLOURS[theme()];
-    if (this.map.getLayer("ground")) this.map.setPaintProperty("ground", "background-color", colours.ground);
+    if (this.map.getLayer("ground")) this.map.setPaintProperty("ground", "background-color", near(colours.ground, colours.area));
     this.map.setPaintProperty("area", "fill-color", colours.area);
     this.map.setPaintProperty("edge", "line-color", colours.edge);
     this.map.setPaintProperty("street", "line-color", colours.street);
@@ -95,13 +98,15 @@ export class BayMap {
     const named = outlines.features.filter((/** @type {any} */ feature) => feature.properties?.name);
     const labels = named.map((/** @type {any} */ feature) => [feature.properties.name, middle(feature.geometry), feature.geometry.type]);
     const have = new Set(labels.map((/** @type {any} */ label) => label[0]));
+    const north = new Map();
+    for (const { zone, lat } of this.bays ?? []) north.set(zone, Math.max(lat, north.get(zone) ?? -90));
     for (const { zone, centre } of zones) {
-      if (centre && !have.has(zone)) labels.push([zone, [centre.lon, centre.lat], "Zone"]);
+      if (centre && !have.has(zone)) labels.push([zone, [centre.lon, north.get(zone)], "Zone"]);
     }
     this.labels?.forEach((/** @type {any} */ marker) => marker.remove());
     this.labels = labels.map(([text, place, kind]) => {
       const element = h("div", { class: `map-label map-label-${kind.includes("Line") ? "street" : "zone"}`, "aria-hidden": "true" }, text);
-      return new globalThis.maplibregl.Marker({ element, anchor: "center" }).setLngLat(place).addTo(this.map);
+      return new globalThis.maplibregl.Marker({ element, ...(kind === "Zone" ? { anchor: "bottom", offset: [0, -14] } : {}) }).setLngLat(place).addTo(this.map);
     });
     const declutter = () => this.map.getContainer().classList.toggle("streets-named", this.map.getZoom() >= 15.5);
     this.map.on("zoom", declutter);
@@ -111,7 +116,25 @@ export class BayMap {
   /** @param {Array<{bay: string, status: string}>} changes */
   apply(changes) {
     for (const { bay, status } of changes) this.layer?.setStatus(bay, status);
-    this.map.triggerRepaint();
+    this.pace();
+  }
+
+  /** Paint what has changed, leaving the machine free for twice as long as the last painting took it. */
+  pace() {
+    if (this.pacing) return;
+    this.pacing = true;
+    requestAnimationFrame((began_at) => {
+      this.map.triggerRepaint();
+      this.map.once("render", () =>
+        requestAnimationFrame((ended_at) => {
+          const again = () => {
+            this.pacing = false;
+            if (this.layer?.changed) this.pace();
+          };
+          setTimeout(again, Math.max(PAINT_MS, 2 * (ended_at - began_at)));
+        }),
+      );
+    });
   }
 
   /** @param {(bay: Bay) => boolean} wanted */
@@ -122,16 +145,19 @@ export class BayMap {
     this.map.triggerRepaint();
   }
 
-  /** Ring a bay, or none. @param {Bay|null} bay @param {{fly?: boolean}} [how] */
-  ring(bay, { fly = false } = {}) {
+  /**
+   * Ring a bay, or none; `offset` is where it is to stand, from the middle, in pixels.
+   * @param {Bay|null} bay @param {{fly?: boolean, offset?: [number, number]}} [how]
+   */
+  ring(bay, { fly = false, offset = [0, 0] } = {}) {
     this.ringed?.remove();
     this.ringed = bay && new globalThis.maplibregl.Marker({ element: h("div", { class: "map-ring", "aria-hidden": "true" }) }).setLngLat([bay.lon, bay.lat]).addTo(this.map);
-    if (bay && fly) this.go(bay, Math.max(this.map.getZoom(), 17));
+    if (bay && fly) this.go(bay, Math.max(this.map.getZoom(), 17), offset);
   }
 
-  /** @param {{lat: number, lon: number}} place @param {number} [zoom] */
-  go(place, zoom = this.map.getZoom()) {
-    this.map.easeTo({ center: [place.lon, place.lat], zoom, duration: 400 });
+  /** @param {{lat: number, lon: number}} place @param {number} [zoom] @param {[number, number]} [offset] */
+  go(place, zoom = this.map.getZoom(), offset = [0, 0]) {
+    this.map.easeTo({ center: [place.lon, place.lat], zoom, offset, duration: 400 });
   }
 
   /** Show where to, and the straight way from there to the bay. */
@@ -166,6 +192,11 @@ export class BayMap {
       pick(this.map.getCenter(), 60);
     });
   }
+}
+
+/** A colour that changes on the way down to the streets, where filling areas would only cost. @param {string} far @param {string} close */
+function near(far, close) {
+  return ["interpolate", ["linear"], ["zoom"], STREETS_ZOOM - 1, far, STREETS_ZOOM, close];
 }
 
 /** A soft area around each zone's bays, where the scenario has no outlines. @param {Bay[]} bays */

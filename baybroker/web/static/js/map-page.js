@@ -78,7 +78,7 @@ async function choose(name, { fly = false } = {}) {
   const bay = bays.byName.get(name);
   if (!bay) return;
   chosen = name;
-  map?.ring(bay, { fly });
+  map?.ring(bay, { fly, offset: besidePanel() });
   const told = await attempt(null, () => story(name));
   if (!told || chosen !== name) return;
   const panel = byId("story");
@@ -88,6 +88,12 @@ async function choose(name, { fly = false } = {}) {
   const opened = panel.hidden;
   panel.hidden = false;
   if (opened || fly) heading.focus();
+}
+
+/** Where a bay is seen although its story is open: beside it, or above it on a narrow page. @returns {[number, number]} */
+function besidePanel() {
+  const { clientHeight } = byId("map");
+  return matchMedia("(max-width: 820px)").matches ? [0, -0.36 * clientHeight] : [190, 0];
 }
 
 function leave() {
