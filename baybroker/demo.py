@@ -14,6 +14,7 @@ from allocator.store.aiosqlite_store import AioSqliteStore
 from baybroker.verify import verify_history
 from baybroker.web.service import WebService
 from baybroker.web.settings import PORT_DEFAULT, WebSettings
+from baybroker.web.tokens import TokenFile, TokenRole
 from broker_bridge.transport.embedded import start_broker
 from broker_bridge.wire.errors import BaybrokerError
 from sensors_sim.runner import SimulateSettings, Simulation
@@ -68,7 +69,7 @@ class Demo:
                 connect = self._connect_to(self.broker)
                 allocator = AllocatorService(self._settings.allocator, AioSqliteStore(str(database)), connect)
                 simulation = Simulation(self._settings.simulator, connect)
-                web = WebService(self._web_settings(database), connect)
+                web = WebService(self._web_settings(database, Path(directory) / "tokens.json"), connect)
                 self.allocator, self.simulation, self.web = allocator, simulation, web
                 await self._together(allocator, simulation, web, stop)
             report = await asyncio.to_thread(verify_history, database)
@@ -99,10 +100,16 @@ class Demo:
             self.broker = broker.url
             yield
 
-    def _web_settings(self, database: Path) -> WebSettings:
-        simulator = self._settings.simulator
+    def _web_settings(self, database: Path, tokens: Path) -> WebSettings:
+        """Return the server's settings, with tokens that are thrown away when the demo ends."""
+        simulator, file = self._settings.simulator, TokenFile(tokens)
+        register = self._settings.allocator.register
+        resident = next((spec.resident for spec in register if spec.resident is not None), "res-demo")
+        subjects: dict[TokenRole, str] = {"driver": "drv-demo", "resident": resident, "operator": "op-demo"}
         return WebSettings(
             database=database,
+            tokens=tokens,
+            demo_tokens={role: file.create(role, subject) for role, subject in subjects.items()},
             city=self._settings.allocator.city,
             port=self._settings.port,
             port_may_differ=True,

@@ -28,6 +28,7 @@ COMMANDS = {
     "restore": ("backup",),
     "erase": ("erase",),
     "credentials": ("credentials",),
+    "token": ("token",),
     "bench": ("bench", "bench_allocation", "bench_auto", "bench_promises"),
     "bridge": ("bridge", "bridge_run"),
     "homeassistant": ("homeassistant",),

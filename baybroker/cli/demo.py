@@ -87,10 +87,12 @@ async def _watch(show: Demo, world: Scenario, console: Console, view: Lines | Li
 
 
 def welcome(web: WebService) -> str:
-    """Return where the pages are."""
+    """Return where the pages are, and what lets one in."""
     wanted, got = web.parts.settings.port, urlsplit(web.url).port
     taken = f" (port {wanted} is taken)" if wanted not in (0, got) else ""
-    return f"The map is at {web.url}/{taken}; beside it /drive for drivers, /home for residents, /ops for operators."
+    lines = [f"The map is at {web.url}/{taken}; beside it /drive for drivers, /home for residents, /ops for operators."]
+    lines += ["Throw-away tokens for the API (Authorization: Bearer ...), good until the demo ends:"]
+    return "\n".join(lines + [f"{role:>10} {token}" for role, token in web.parts.settings.demo_tokens.items()]) + "\n"
 
 
 def invitation(broker: str, world: Scenario) -> str:

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from allocator.store.database import open_readonly, store_errors
 from baybroker.cli.allocate import CITY_DEFAULT
 from baybroker.cli.app import app
 from baybroker.cli.common import BROKER_DEFAULT, Broker, City, Database, broker_address, city_name, connector, run
+from baybroker.cli.token import TOKENS_DEFAULT, File
 from baybroker.web.service import WebService
 from baybroker.web.settings import PORT_DEFAULT, RATE_PER_S, WebSettings
 
 if TYPE_CHECKING:
     from broker_bridge.transport.base import BrokerAddress
+
+
+def _city_of(database: Path) -> str | None:
+    """Return the city whose database it is, where an allocator has begun one."""
+    if not database.is_file():
+        return None
+    with store_errors(str(database)), closing(open_readonly(database)) as connection:
+        row = connection.execute("SELECT value FROM meta WHERE name = 'city'").fetchone()
+    return str(row[0]) if row else None
 
 
 async def _tell_ready(service: WebService, address: BrokerAddress) -> None:
@@ -28,6 +40,7 @@ def serve(
     broker: Broker = BROKER_DEFAULT,
     database: Database = Path("baybroker.db"),
     city: City = None,
+    tokens: File = TOKENS_DEFAULT,
     host: Annotated[str, typer.Option(envvar="BAYBROKER_HOST", help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(envvar="BAYBROKER_HTTP_PORT", min=0, max=65535, help="The port; 0: any free one.")
@@ -43,7 +56,8 @@ def serve(
     address = broker_address(broker)
     settings = WebSettings(
         database=database,
-        city=city_name(city, CITY_DEFAULT),
+        tokens=tokens,
+        city=city_name(city, _city_of(database) or CITY_DEFAULT),
         host=host,
         port=port,
         rate_per_s=rate,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from baybroker import __version__
 from baybroker.web import problems
-from baybroker.web.guards import SecurityHeaders
-from baybroker.web.routes import bays, pages, scenario, stream
+from baybroker.web.auth import caller
+from baybroker.web.guards import BodyLimit, SecurityHeaders
+from baybroker.web.routes import bays, offers, operators, pages, requests, scenario, statements, stream
 from baybroker.web.routes.kinds import EVERYWHERE
 
 if TYPE_CHECKING:
@@ -22,15 +23,16 @@ def create_app(parts: Services) -> FastAPI:
     """Return the application that works with these parts."""
     app = FastAPI(
         title="baybroker", version=__version__, description=DESCRIPTION, openapi_url="/api/v1/openapi.json",
-        docs_url=None, redoc_url=None,
+        docs_url=None, redoc_url=None, separate_input_output_schemas=False,
     )  # fmt: skip
     app.state.services = parts
     problems.install(app)
-    for router in (scenario.router, bays.router, stream.router):
-        app.include_router(router, responses=EVERYWHERE)
+    for routes in (scenario, bays, offers, requests, statements, operators, stream):
+        app.include_router(routes.router, responses=EVERYWHERE, dependencies=[Depends(caller)])
     app.include_router(scenario.health_router)
     _extras(app, parts)
     app.include_router(pages.router)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     return app
 

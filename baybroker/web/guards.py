@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import MutableHeaders
+
+from baybroker.web.problems import ProblemError, problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,6 +20,37 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+
+
+BODY_BYTES_MAX = 16 * 1024
+"""As much as a message on the wire."""
+TOO_LARGE = f"A body may have {BODY_BYTES_MAX} bytes at most."
+
+
+class BodyLimit:
+    """Refuses what is too large before anybody reads it, and stops reading where the length was not told."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413, or go on."""
+        told = dict(scope.get("headers", ())).get(b"content-length", b"0")
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > BODY_BYTES_MAX:
+                raise ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+            return message
+
+        if not told.isdigit() or int(told) > BODY_BYTES_MAX:
+            refusal = problem(scope.get("path", ""), HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, counted, send)
 
 
 class SecurityHeaders:

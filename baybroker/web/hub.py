@@ -141,8 +141,13 @@ class Hub:
                 self._clock = clock
                 self._send(lambda _audience: sse.frame("clock", clock))
 
-    async def stream(self, after: int | None, audience: Audience, party: str | None) -> AsyncIterator[bytes]:
-        """Yield what was published since `after`, the state of things, and what is new, until the client is let go."""
+    async def stream(
+        self, after: int | None, audience: Audience, party: str | None, allowed: Callable[[], bool]
+    ) -> AsyncIterator[bytes]:
+        """Yield what was published since `after`, the state of things, and what is new.
+
+        It ends when the client is too slow, or not allowed to listen any more.
+        """
         if self.tail is None or (after is not None and after > self.tail):
             await self.look()  # another server may have been quicker than this one
         if after is None or after > self._told:
@@ -158,7 +163,7 @@ class Hub:
         client.put(self._snapshot(audience))
         self._clients.add(client)
         try:
-            while waiting := await client.take():
+            while (waiting := await client.take()) and allowed():
                 yield waiting
         finally:
             self._clients.discard(client)

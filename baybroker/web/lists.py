@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LIMIT_DEFAULT = 100
 Limit = Annotated[int, Query(ge=1, le=1_000, description="How many at most")]
 After = Annotated[str | None, Query(max_length=128, description="The `next` of the page before")]
+Cursor = Annotated[int | None, Query(ge=0, le=2**63 - 1, description="The `next` of the page before")]
 
 
 def page(rows: Sequence[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:

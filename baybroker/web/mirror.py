@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from allocator.service.clock import MqttClock
@@ -10,13 +11,14 @@ from broker_bridge.wire.messages import BayState
 from broker_bridge.wire.topics import TopicKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from baybroker.web.database import Row
-    from broker_bridge.wire.messages import AllocatorStatus, Clock, ZoneAvailability
+    from broker_bridge.wire.messages import AllocatorStatus, Clock, Device, ZoneAvailability
     from broker_bridge.wire.topics import Topic
 
-SHOWN = (TopicKind.BAY_STATE, TopicKind.ZONE_AVAILABILITY, TopicKind.ALLOCATOR_STATUS, TopicKind.CLOCK)
+HOUR_MS = 3_600_000
+HOURS_KEPT = 48
 BAYS_MAX = 250_000
 """More bays than any city shares: what a broker may make us remember ends somewhere."""
 STATUSES = ("closed", "available", "reserved", "occupied", "contested", "unknown")
@@ -32,6 +34,10 @@ class Mirror:
         self.status: AllocatorStatus | None = None
         self.clock: Clock | None = None
         self.unreadable = 0
+        self.batteries: dict[str, tuple[float, int]] = {}
+        """Of each bay whose sensor tells it: per cent, and when that was."""
+        self.hours: dict[int, Counter[str]] = {}
+        """What the bays showed at the end of each hour since 1970, for the last few."""
         self._timepiece = MqttClock()
         self._states: dict[str, BayState] = {}
         self._availability: dict[str, ZoneAvailability] = {}
@@ -43,16 +49,8 @@ class Mirror:
 
     def hear(self, topic: Topic, message: Any) -> None:
         """Take a message of SHOWN."""
-        if topic.kind is TopicKind.BAY_STATE:
-            self._hear_bay(topic.names["bay"], message)
-        elif topic.kind is TopicKind.ZONE_AVAILABILITY:
-            if topic.names["zone"] in self._availability or len(self._availability) < BAYS_MAX:
-                self._availability[topic.names["zone"]] = message
-        elif topic.kind is TopicKind.ALLOCATOR_STATUS:
-            self.status = message
-        else:
-            self.clock = message
-            self._timepiece.tell(message)
+        hearer = _HEARERS[topic.kind]
+        hearer(self, topic.names, message)
 
     def forget(self, bay: str) -> None:
         """Take an empty retained message: the bay has left that zone; what it shows in another comes after."""
@@ -89,10 +87,43 @@ class Mirror:
         told = self._timepiece.now() if self.obeyed_clock() is not None else None
         return told if told is not None else time.time_ns() // 1_000_000
 
-    def _hear_bay(self, bay: str, message: BayState) -> None:
+    def _hear_bay(self, names: Mapping[str, str], message: BayState) -> None:
+        bay = names["bay"]
         if bay not in self._states and len(self._states) >= BAYS_MAX:
             self.unreadable += 1
-            return
-        if self._states.get(bay) != message:
+        elif self._states.get(bay) != message:
             self._states[bay] = message
             self._changed[bay] = None
+
+    def _hear_zone(self, names: Mapping[str, str], message: ZoneAvailability) -> None:
+        if names["zone"] not in self._availability and len(self._availability) >= BAYS_MAX:
+            self.unreadable += 1
+            return
+        self._availability[names["zone"]] = message
+        counts = Counter(
+            {status: sum(getattr(it, status) for it in self._availability.values()) for status in STATUSES}
+        )
+        self.hours[self.now() // HOUR_MS] = counts
+        while len(self.hours) > HOURS_KEPT:
+            del self.hours[min(self.hours)]
+
+    def _hear_status(self, _names: Mapping[str, str], message: AllocatorStatus) -> None:
+        self.status = message
+
+    def _hear_clock(self, _names: Mapping[str, str], message: Clock) -> None:
+        self.clock = message
+        self._timepiece.tell(message)
+
+    def _hear_device(self, names: Mapping[str, str], message: Device) -> None:
+        if message.battery_pct is not None and (names["bay"] in self.batteries or len(self.batteries) < BAYS_MAX):
+            self.batteries[names["bay"]] = (message.battery_pct, message.observed_at)
+
+
+_HEARERS: dict[TopicKind, Callable[[Mirror, Mapping[str, str], Any], None]] = {
+    TopicKind.BAY_STATE: Mirror._hear_bay,  # noqa: SLF001 - our own
+    TopicKind.ZONE_AVAILABILITY: Mirror._hear_zone,  # noqa: SLF001
+    TopicKind.ALLOCATOR_STATUS: Mirror._hear_status,  # noqa: SLF001
+    TopicKind.CLOCK: Mirror._hear_clock,  # noqa: SLF001
+    TopicKind.DEVICE: Mirror._hear_device,  # noqa: SLF001
+}
+SHOWN = tuple(_HEARERS)

@@ -181,3 +181,149 @@ class Zones(Answer):
 
     items: list[Zone]
     next: str | None
+
+
+class Reservation(Answer):
+    """A promise. The bay is told once it is bound; `driver` is for operators only."""
+
+    reservation_id: Name = Field(examples=["r-12"])
+    status: Literal["waiting", "accepted", "bound", "active", "completed", "rejected", "cancelled", "expired", "failed"]
+    driver: Name | None = None
+    from_at: Time = Field(alias="from")
+    until: Time
+    bay: Name | None
+    bay_zone: Name | None
+    place: Point | None
+    walk_m: int | None
+    max_walk_m: int
+    quote_won: int
+    price_won: int | None = Field(description="What the stay cost in the end")
+    destination: Point
+
+
+class Reservations(Answer):
+    """Reservations, the newest first."""
+
+    items: list[Reservation]
+    next: str | None
+
+
+class ReservationStory(Reservation):
+    """A reservation with what became of it, and why."""
+
+    explanation: list[str]
+    history: list[Told]
+
+
+class RequestStory(Answer):
+    """What became of a request, and why."""
+
+    request_id: str
+    reservation_id: Name | None
+    status: str
+    explanation: list[str]
+    history: list[Told]
+
+
+class Offers(Answer):
+    """Offers that stand, the oldest first."""
+
+    items: list[BayOffer]
+    next: str | None
+
+
+class LedgerEntry(Answer):
+    """One side of a booking; those of one position and unit sum to zero."""
+
+    entry_id: int
+    position: int
+    at: Time
+    account: str = Field(examples=["driver:drv-7"])
+    unit: Literal["won", "millipoints"]
+    amount: int
+
+
+class Ledger(Answer):
+    """Ledger entries, the oldest first."""
+
+    items: list[LedgerEntry]
+    next: str | None
+
+
+class Accepted(Answer):
+    """The simulator was told; the `clock` says when it obeys."""
+
+    published: Literal[True]
+
+
+class Kpis(Answer):
+    """Counts of the last 24 hours of the city's time; `waiting`, `bound` and `active` are now."""
+
+    requests: int
+    accepted: int
+    rejected: int
+    waitlisted: int
+    relocated: int
+    served: int
+    no_shows: int
+    failed: int
+    waiting: int
+    bound: int
+    active: int
+    violations: int = Field(description="Promises that were kept only beyond the walk, ever")
+
+
+class Hour(Answer):
+    """One hour: what happened in it, and what the bays showed at its end, null from before this server listened."""
+
+    at: Time
+    requests: int
+    accepted: int
+    rejected: int
+    available: int | None
+    reserved: int | None
+    occupied: int | None
+    contested: int | None
+    unknown: int | None
+    closed: int | None
+
+
+class Trouble(Answer):
+    """A bay that needs somebody, and why."""
+
+    bay: Name
+    zone: Name
+    reason: str
+    last_heard_at: Time | None
+
+
+class Battery(Answer):
+    """A sensor's battery."""
+
+    bay: Name
+    zone: Name
+    battery_pct: float
+    observed_at: Time
+
+
+class Violation(Answer):
+    """A promise that was not kept as it was made."""
+
+    reservation_id: Name
+    bay: Name | None
+    status: str
+    from_at: Time = Field(alias="from")
+    walk_m: int
+    max_walk_m: int
+
+
+class Operations(Answer):
+    """What an operator looks at. The lists have at most 200 entries each."""
+
+    kpis: Kpis
+    series: list[Hour]
+    contested: list[Trouble]
+    silent: list[Trouble]
+    stuck: list[Trouble]
+    batteries: list[Battery] = Field(description="The lowest first")
+    violations: list[Violation] = Field(description="The newest first")

@@ -36,17 +36,19 @@ class ProblemError(BaybrokerError):
         *,
         errors: Iterable[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        more: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.status, self.detail, self.errors, self.headers = status, detail, [*errors], headers
+        self.status, self.detail, self.headers = status, detail, headers
+        self.more = {**(more or {})} | ({"errors": [*errors]} if errors else {})
 
 
 def problem(
     instance: str,
     status: int,
     detail: str,
-    errors: Iterable[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Response:
     """Return the answer that tells of a problem."""
     told: View = {
@@ -56,9 +58,7 @@ def problem(
         "detail": detail,
         "instance": instance,
     }
-    errors = [*errors]
-    body = told | ({"errors": errors} if errors else {})
-    return Response(to_json(body), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    return Response(to_json(told | dict(more or {})), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def field_errors(errors: Iterable[Mapping[str, Any]], *, skip: int = 0) -> list[dict[str, str]]:
@@ -74,12 +74,13 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def _ours(request: Request, error: ProblemError) -> Response:
-        return problem(request.url.path, error.status, error.detail, error.errors, error.headers)
+        return problem(request.url.path, error.status, error.detail, error.headers, error.more)
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:
         wrong = field_errors(error.errors(), skip=1)
-        return problem(request.url.path, HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid.", wrong)
+        detail = "The request is not valid."
+        return problem(request.url.path, HTTPStatus.UNPROCESSABLE_ENTITY, detail, more={"errors": wrong})
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:

@@ -14,9 +14,11 @@ import uvicorn
 from baybroker.web.app import create_app
 from baybroker.web.database import Database
 from baybroker.web.hub import Hub
+from baybroker.web.limits import RateLimit
 from baybroker.web.link import Link
 from baybroker.web.mirror import Mirror
 from baybroker.web.services import Services
+from baybroker.web.tokens import TokenFile, Tokens
 from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -51,7 +53,15 @@ class WebService:
         mirror, database = Mirror(), Database(settings.database)
         link, hub = Link(settings.city, mirror, connect), Hub(settings.city, database, mirror)
         link.on_told = hub.tell
-        self.parts = Services(settings=settings, database=database, mirror=mirror, link=link, hub=hub)
+        self.parts = Services(
+            settings=settings,
+            database=database,
+            mirror=mirror,
+            link=link,
+            hub=hub,
+            tokens=Tokens(TokenFile(settings.tokens)),
+            rate=RateLimit(settings.rate_per_s),
+        )
         self.app = create_app(self.parts)
         self.serving = asyncio.Event()
         """Set once requests are answered."""

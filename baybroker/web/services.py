@@ -10,9 +10,11 @@ from fastapi import Depends, Request
 if TYPE_CHECKING:
     from baybroker.web.database import Database
     from baybroker.web.hub import Hub
+    from baybroker.web.limits import RateLimit
     from baybroker.web.link import Link
     from baybroker.web.mirror import Mirror
     from baybroker.web.settings import WebSettings
+    from baybroker.web.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,8 @@ class Services:
     mirror: Mirror
     link: Link
     hub: Hub
+    tokens: Tokens
+    rate: RateLimit
 
 
 def services(request: Request) -> Services:

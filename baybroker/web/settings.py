@@ -21,6 +21,7 @@ class WebSettings:
     """
 
     database: Path
+    tokens: Path
     city: str
     host: str = "127.0.0.1"
     port: int = PORT_DEFAULT

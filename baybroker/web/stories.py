@@ -1,13 +1,19 @@
-"""What happened at a bay, in words for everyone: no name of anybody."""
+"""What happened, in words: at a bay for everyone, to a request for whoever made it."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from typing import TYPE_CHECKING
 
+from baybroker.history.explain import explain
+from baybroker.web import models
 from baybroker.web.views import View, when
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from baybroker.web.database import Database, Row
 
 TOLD_MAX = 50
@@ -27,6 +33,44 @@ _TEXTS = {
     "reservation_activated": "the guest has arrived",
     "reservation_completed": "the guest has left",
 }
+
+_HIDDEN = re.compile(r", planned on .*")
+_RESERVATION = re.compile(r"\br-[0-9]+\b")
+
+
+async def request_story(database: Path, request_id: str, driver: str | None) -> models.RequestStory:
+    """Return what became of a driver's request, or of anyone's; raises HistoryError, UnknownNameError."""
+    story = await asyncio.to_thread(explain, database, request_id, driver)
+    told = _lines(story, whole=driver is None)
+    return models.RequestStory(
+        request_id=story["request_id"] or request_id,
+        reservation_id=story["reservation_id"],
+        status=story["status"],
+        explanation=[line for _, lines in told for line in lines],
+        history=[models.Told(at=at, text=lines[0]) for at, lines in told],
+    )
+
+
+async def reservation_story(database: Path, reservation_id: str, *, whole: bool) -> View:
+    """Return a reservation's explanation and history, `whole` or as its driver may know it."""
+    told = _lines(await asyncio.to_thread(explain, database, reservation_id, None), whole=whole)
+    return {
+        "explanation": [line for _, lines in told for line in lines],
+        "history": [{"at": at, "text": lines[0]} for at, lines in told],
+    }
+
+
+def _lines(story: View, *, whole: bool) -> list[tuple[str, list[str]]]:
+    """Return when, and what is said of it. A driver is told of no plan, and of nobody else's reservation."""
+    own = story["reservation_id"]
+    told = []
+    for step in story["steps"]:
+        if whole:
+            told.append((step["at"], step["said"]))
+        elif step["event"] != "replanned":
+            lines = [_HIDDEN.sub("", line) for line in step["said"] if {*_RESERVATION.findall(line)} <= {own}]
+            told.append((step["at"], lines))
+    return [(at, lines) for at, lines in told if lines]
 
 
 async def bay_history(database: Database, bay: str) -> list[View]:

@@ -35,6 +35,18 @@ def bay_view(row: Row, state: BayState) -> View:
     return shown(row["bay"], state, sees_reservations=False) | place | {"needs": json.loads(row["needs"])}
 
 
+def offer_view(row: Row) -> View:
+    """Return an offer as it is told."""
+    view: View = {name: row[name] for name in ("offer_id", "bay", "kind", "rrule", "start", "end")}
+    risk = row["risk_permille"]
+    return view | {
+        "except_dates": json.loads(row["except_dates"]),
+        "from": when(row["from_at"]),
+        "until": when(row["until"]),
+        "risk_pct": None if risk is None else risk / 10,
+    }
+
+
 def zones_view(mirror: Mirror) -> list[View]:
     """Return every zone's counts, and where its middle is."""
     return [_zone_view(mirror, zone, rows) for zone, rows in mirror.zones().items()]
@@ -47,6 +59,23 @@ def clock_view(mirror: Mirror) -> View | None:
         return None
     told = {"run_id": clock.run_id, "tick_no": clock.tick_no, "sim_time": format_rfc3339(clock.sim_time)}
     return told | {"speed": clock.speed, "paused": clock.paused}
+
+
+def reservation_view(row: Row, mirror: Mirror, *, operator: bool) -> View:
+    """Return a reservation; a plan is nobody's business until it is bound, and whose it is an operator's."""
+    bay = row["bay"] if row["bound_at"] is not None else None
+    spec = mirror.register.get(bay or "")
+    view: View = {name: row[name] for name in ("reservation_id", "status", "max_walk_m", "quote_won", "price_won")}
+    return view | {
+        "driver": row["driver"] if operator else None,
+        "from": when(row["from_at"]),
+        "until": when(row["until"]),
+        "bay": bay,
+        "bay_zone": spec["zone"] if spec else None,
+        "place": {"lat": spec["lat"], "lon": spec["lon"]} if spec else None,
+        "walk_m": row["walk_m"] if bay is not None else None,
+        "destination": {"lat": row["lat"], "lon": row["lon"]},
+    }
 
 
 def centre_of(rows: Iterable[Row]) -> View | None:

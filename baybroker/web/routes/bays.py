@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -16,7 +15,7 @@ from baybroker.web.problems import ProblemError
 from baybroker.web.routes.kinds import NOT_FOUND, NOT_MODIFIED
 from baybroker.web.services import With
 from baybroker.web.stories import bay_history
-from baybroker.web.views import View, bay_view, when, zones_view
+from baybroker.web.views import View, bay_view, offer_view, when, zones_view
 from broker_bridge.wire.messages import BayStatus, Name
 
 if TYPE_CHECKING:
@@ -86,18 +85,6 @@ async def one_zone(parts: With, zone: Name) -> models.Zone:
     if found is None:
         raise ProblemError(404, f"No zone is named {zone!r}.")
     return models.Zone.model_validate(found)
-
-
-def offer_view(row: Row) -> View:
-    """Return an offer as it is told."""
-    view: View = {name: row[name] for name in ("offer_id", "bay", "kind", "rrule", "start", "end")}
-    risk = row["risk_permille"]
-    return view | {
-        "except_dates": json.loads(row["except_dates"]),
-        "from": when(row["from_at"]),
-        "until": when(row["until"]),
-        "risk_pct": None if risk is None else risk / 10,
-    }
 
 
 def _sensor(row: dict[str, Any]) -> View:

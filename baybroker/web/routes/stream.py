@@ -16,7 +16,6 @@ from baybroker.web.services import With
 from broker_bridge.wire.messages import Name
 
 POSITION_MAX = 2**63 - 1
-PARTIES = {"driver": "drivers", "resident": "residents", "operator": "operators"}
 FRAMES: Responses = {
     200: {"content": {"text/event-stream": {}}, "description": "Frames, for as long as the client listens"}
 }
@@ -43,6 +42,5 @@ async def stream(
     if parts.hub.full:
         raise ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, "Too many clients listen.", headers={"Retry-After": "5"})
     audience = Audience(zone, caller.role == "operator")
-    party = f"{PARTIES[caller.role]}/{caller.subject}" if caller.role in PARTIES else None
-    frames = parts.hub.stream(last_event_id, audience, party)
+    frames = parts.hub.stream(last_event_id, audience, caller.party, lambda: parts.tokens.stands(caller.token))
     return Frames(frames, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
