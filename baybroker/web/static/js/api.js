@@ -6,6 +6,7 @@
  * @property {number} status
  * @property {string} [detail]
  * @property {Array<{field: string, message: string}>} [errors]
+ * @property {string} [reason] of the allocator, where it refused
  */
 
 /** What the server would not do, as it says itself. */
@@ -15,6 +16,7 @@ export class ApiError extends Error {
     const fields = (problem.errors ?? []).map((error) => `${error.field}: ${error.message}`);
     super([problem.detail || problem.title, ...fields].filter(Boolean).join("; "));
     this.status = problem.status;
+    this.reason = problem.reason;
   }
 }
 

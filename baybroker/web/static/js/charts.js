@@ -35,9 +35,9 @@ export async function drawLines(place, series, lines, label) {
     x,
     y: series.map((row) => row[field]),
     name,
-    mode: series.length > 1 ? "lines" : "markers",
+    mode: "lines+markers",
     line: { color: colours[field], width: 2, dash: DASHES[at % DASHES.length], shape: "linear" },
-    marker: { color: colours[field] },
+    marker: { color: colours[field], size: 5 },
   }));
   const axis = { gridcolor: colours.line, zerolinecolor: colours.line, linecolor: colours.line, fixedrange: true };
   const layout = {

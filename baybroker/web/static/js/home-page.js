@@ -10,7 +10,6 @@ import { WeekGrid } from "./week.js";
 
 const AWAY_H = [1, 2, 4, 8, 12];
 const HOUR_MS = 3_600_000;
-const OFFER_NEWS = { rejected: "offer_rejected" };
 
 const { session, clock } = await openPage("resident");
 /** @type {any} */
@@ -53,7 +52,7 @@ function tellDraft() {
 /** Publish an offer and tell its answer. @param {any} body @param {HTMLButtonElement|HTMLInputElement|null} [source] */
 async function offer(body, source = null) {
   const notice = await attempt(/** @type {any} */ (source), () => post("/offers", { bay, ...body }, { "Idempotency-Key": newRequestId() }));
-  if (notice) say(noticeText(notice), notice.type === OFFER_NEWS.rejected ? "trouble" : "good");
+  if (notice) say(noticeText(notice));
   await refresh();
   return notice;
 }
@@ -114,15 +113,19 @@ function tellOffers() {
   const here = offers.filter((one) => one.bay === bay);
   autoBox.checked = here.some((one) => one.kind === "auto");
   week.show(here.filter((one) => one.kind === "weekly").map((one) => ({ days: /BYDAY=([A-Z,]+)/.exec(one.rrule)?.[1].split(",") ?? ["MO", "TU", "WE", "TH", "FR", "SA", "SU"], start: one.start, end: one.end })));
-  const lines = here.map((one) =>
-    h(
-      "div",
-      { class: "offer-line", "data-kind": one.kind },
-      h("span", {}, h("b", {}, t(`kind.${one.kind}`)), " ", one.kind === "auto" ? "" : offerText(one)),
-      h("button", { type: "button", "aria-label": `${t("home.withdraw")}: ${offerText(one)}`, onclick: (/** @type {Event} */ event) => offer({ type: "withdraw", offer_id: one.offer_id }, /** @type {HTMLButtonElement} */ (event.currentTarget)) }, t(one.kind === "recall" ? "home.reopen" : "home.withdraw")),
-    ),
+  byId("offers").replaceChildren(...(here.length ? here.map(offerLine) : [h("p", { class: "muted" }, t("home.no_offers"))]));
+}
+
+/** @param {any} one */
+function offerLine(one) {
+  const verb = t(one.kind === "recall" ? "home.reopen" : "home.withdraw");
+  const end = (/** @type {Event} */ event) => offer({ type: "withdraw", offer_id: one.offer_id }, /** @type {HTMLButtonElement} */ (event.currentTarget));
+  return h(
+    "div",
+    { class: "offer-line", "data-kind": one.kind },
+    h("span", {}, h("b", {}, t(`kind.${one.kind}`)), " ", one.kind === "auto" ? "" : offerText(one)),
+    h("button", { type: "button", "aria-label": `${verb}: ${offerText(one)}`, onclick: end }, verb),
   );
-  byId("offers").replaceChildren(...(lines.length ? lines : [h("p", { class: "muted" }, t("home.no_offers"))]));
 }
 
 function tellEarnings() {

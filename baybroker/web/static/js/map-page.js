@@ -101,8 +101,8 @@ function leave() {
   chosen = "";
   byId("story").hidden = true;
   map?.ring(null);
-  const back = byId("table-body").querySelector(`[data-bay="${CSS.escape(was)}"]`) ?? byId("map").querySelector("canvas");
-  back?.focus();
+  const row = byId("table-part").open && byId("table-body").querySelector(`[data-bay="${CSS.escape(was)}"]`);
+  (row || byId("map").querySelector("canvas"))?.focus();
 }
 
 /** @param {Array<{bay: string, status: string}>} changes */

@@ -11,7 +11,7 @@ import { onTheme } from "./theme.js";
 
 const REFRESH_MS = 5_000;
 const LEDGER_PAGE = 50;
-const BAD_WHEN_SOME = new Set(["violations", "double_bookings", "failed"]);
+const BAD_WHEN_SOME = new Set(["violations", "failed"]);
 const REQUESTS = ["requests", "accepted", "rejected"];
 
 const { clock } = await openPage("operator");

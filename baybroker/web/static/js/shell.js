@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { byId, h } from "./dom.js";
 import { fullTime, percent, useTimeZone } from "./format.js";
-import { language, switchLanguage, t, translatePage } from "./i18n.js";
+import { language, named, switchLanguage, t, translatePage } from "./i18n.js";
 import { publicSession, sessionOf, signOut } from "./session.js";
 import { follow } from "./stream.js";
 import { onTheme, switchTheme, theme } from "./theme.js";
@@ -75,7 +75,8 @@ export async function attempt(/** @type {HTMLButtonElement|null} */ button, /** 
   try {
     return await work();
   } catch (error) {
-    say(/** @type {Error} */ (error).message, "trouble");
+    const { message, reason } = /** @type {import("./api.js").ApiError} */ (error);
+    say(reason ? t("page.refused", { why: named("reason", reason) }) : message, "trouble");
     return null;
   } finally {
     if (button) button.disabled = false;
