@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,9 +16,6 @@ from baybroker.cli.token import TOKENS_DEFAULT, File
 from baybroker.web.service import WebService
 from baybroker.web.settings import PORT_DEFAULT, RATE_PER_S, WebSettings
 
-if TYPE_CHECKING:
-    from broker_bridge.transport.base import BrokerAddress
-
 
 def _city_of(database: Path) -> str | None:
     """Return the city whose database it is, where an allocator has begun one."""
@@ -28,11 +24,6 @@ def _city_of(database: Path) -> str | None:
     with store_errors(str(database)), closing(open_readonly(database)) as connection:
         row = connection.execute("SELECT value FROM meta WHERE name = 'city'").fetchone()
     return str(row[0]) if row else None
-
-
-async def _tell_ready(service: WebService, address: BrokerAddress) -> None:
-    await service.serving.wait()
-    typer.echo(f"serving {service.url} for {service.parts.settings.city} at {address.host}:{address.port}", err=True)
 
 
 @app.command()
@@ -65,11 +56,5 @@ def serve(
     )
     service = WebService(settings, connector(address, "aiomqtt"))
 
-    async def work(stop: asyncio.Event) -> None:
-        telling = asyncio.create_task(_tell_ready(service, address), name="tell-ready")
-        try:
-            await service.run(stop)
-        finally:
-            telling.cancel()
-
-    run(work)
+    typer.echo(f"serving {service.url} for {settings.city} at {address.host}:{address.port}", err=True)
+    run(service.run)

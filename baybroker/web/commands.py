@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import re
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from baybroker.web.services import Services
 
 ANSWER_WITHIN_S = 10.0
+REPEAT_S = 2.0
+"""A broker that was away may have lost it, or its allocator have come back later than we: the same again."""
 REFUSED = frozenset({"rejected", "extend_refused", "offer_rejected"})
 Answer = dict[str, Any]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -76,7 +79,8 @@ async def ask(parts: Services, caller: Caller, message: Any) -> Answer:
                 while (answer := await _answered(parts, party, request_id)) is None:
                     heard.clear()
                     published = await _publish(parts, caller, message, again=published) or published
-                    await heard.wait()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(heard.wait(), REPEAT_S)
         except TimeoutError:
             answer = await _answered(parts, party, request_id)
     if answer is None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FRAME_EVERY_S = 0.1
 POSITIONS_AT_ONCE = 2_000
+REPLAYED_AT_ONCE = 50
+"""Events a frame: a client on a line that is cut again and again must get a frame whole some time."""
 FRAMES_WAITING_MAX = 100
 CLIENTS_MAX = 2_000
 QUIET_S = 15.0
@@ -95,6 +97,8 @@ class Hub:
     def __init__(self, city: str, database: Database, mirror: Mirror) -> None:
         self.tail: int | None = None
         self.let_go = 0
+        self.begun = asyncio.Event()
+        """Set once the database has been read."""
         self._city, self._database, self._mirror = city, database, mirror
         self._clients: set[Client] = set()
         self._looking = asyncio.Lock()
@@ -154,10 +158,10 @@ class Hub:
             after = self._told  # a newcomer, or one who comes from another database
         while after < self._told:
             until = min(after + POSITIONS_AT_ONCE, self._told)
-            frame = _events_frame(await self._between(after, until), audience)
+            missed = [event for event in await self._between(after, until) if audience.sees(event.zone)]
             after = until
-            if frame:
-                yield frame
+            for at in range(0, len(missed), REPLAYED_AT_ONCE):
+                yield _events_frame(missed[at : at + REPLAYED_AT_ONCE], audience)
         # No await between the last look at the tail and joining: from here on everything comes by the queue.
         client = Client(audience, party)
         client.put(self._snapshot(audience))
@@ -179,6 +183,7 @@ class Hub:
             self._mirror.enrol(await self._database.rows("select_register"))
             self.tail = last
             self._let_all_go()
+            self.begun.set()
         while self.tail < last:
             until = min(self.tail + POSITIONS_AT_ONCE, last)
             events = await self._between(self.tail, until)

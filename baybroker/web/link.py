@@ -41,6 +41,8 @@ class Link:
         self.city, self._mirror = city, mirror
         self.on_told: Callable[[str, bytes], None] = lambda _party, _payload: None
         self.dropped: Counter[str] = Counter()
+        self.subscribed = asyncio.Event()
+        """Set once the broker has been reached."""
         self._transport = connect(ClientOptions(client_id=f"baybroker-web-{secrets.token_hex(6)}"), self._on_connect)
         self._waiting: dict[tuple[str, str], set[asyncio.Event]] = {}
 
@@ -53,6 +55,7 @@ class Link:
         """Hear until cancelled; raises RefusedError where the broker does not want us."""
         async with self._transport:
             await self._transport.subscribe([topics.subscription(kind, self.city) for kind in (*SHOWN, *TOLD)])
+            self.subscribed.set()
             while True:
                 for delivery in await self._transport.receive(RECEIVED_AT_ONCE):
                     self._hear(delivery)

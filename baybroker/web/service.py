@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
@@ -64,7 +64,7 @@ class WebService:
         )
         self.app = create_app(self.parts)
         self.serving = asyncio.Event()
-        """Set once requests are answered."""
+        """Set once it has seen the database and has subscribed at the broker."""
         self._socket = listen(settings)
         host, port = self._socket.getsockname()[:2]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -78,13 +78,11 @@ class WebService:
             asyncio.create_task(self.parts.link.run(), name="web-link"),
             asyncio.create_task(self.parts.hub.run(), name="web-hub"),
             asyncio.create_task(server.serve([self._socket]), name="web-server"),
+            asyncio.create_task(self._tell_ready(), name="web-ready"),
         ]
         stopping = asyncio.create_task(stop.wait(), name="web-stop")
-        self.serving.set()
         try:
-            done, _ = await asyncio.wait({*work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {stopping}:
-                task.result()
+            await first_done(stopping, *work[:3])
         finally:
             self.parts.hub.close()
             server.should_exit = True
@@ -94,6 +92,18 @@ class WebService:
             await asyncio.gather(*work, stopping, return_exceptions=True)
             await self.parts.database.close()
             self._socket.close()
+
+    async def _tell_ready(self) -> None:
+        await self.parts.link.subscribed.wait()
+        await self.parts.hub.begun.wait()
+        self.serving.set()
+
+
+async def first_done(*tasks: asyncio.Task[Any]) -> None:
+    """Return when the first is done; raises what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
 
 
 def listen(settings: WebSettings) -> socket.socket:
