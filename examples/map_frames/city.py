@@ -25,7 +25,8 @@ WEST, SOUTH, ZONE_DEG, STREET_DEG, BAY_DEG = 126.90, 37.45, 0.012, 0.0005, 0.000
 FRAME_S = 0.1
 NOW = "2026-03-02T00:00:00.000Z"
 BARE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>bare</title>
-<link rel="stylesheet" href="/static/maplibre/maplibre-gl.css"><script defer src="/static/maplibre/maplibre-gl.js"></script>
+<link rel="stylesheet" href="/static/maplibre/maplibre-gl.css">
+<script defer src="/static/maplibre/maplibre-gl.js"></script>
 <script type="module" src="/bare.js"></script></head><body style="margin:0"><div id="map"></div></body></html>"""
 
 
@@ -107,7 +108,7 @@ def made_up_city(bays: list[dict[str, Any]], per_s: int, bare: dict[str, Any], f
 
 
 def _constant(body: bytes) -> Any:
-    async def answer(_request: object) -> Response:  # noqa: RUF029 - Starlette awaits it
+    async def answer(_request: object) -> Response:
         return Response(body, media_type="application/json")
 
     return answer

@@ -13,9 +13,7 @@ GRAVE = {"serious", "critical"}
 def barriers(page):
     """Return what axe-core calls serious or critical."""
     found = Axe().run(page).response["violations"]
-    return [
-        (one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found if one["impact"] in GRAVE
-    ]
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found if one["impact"] in GRAVE]
 
 
 def settle(page, name):

@@ -1,4 +1,4 @@
-"""A driver books by clicking and gets a bay; a resident opens hours and calls the bay back; an operator sees the day."""
+"""A driver books by clicking and gets a bay, a resident opens hours and calls the bay back, an operator looks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from pages_world import PHONE, browser, tab_to
 
 __all__ = ["browser"]
+DASH = "\u2013"
 BEST_ZONE = """
 fetch('/api/v1/zones').then(it => it.json()).then(({items}) => items.sort((a, b) => b.free_now - a.free_now)[0].centre)
 """
@@ -106,7 +107,7 @@ def test_a_resident_opens_a_window_and_calls_the_bay_back(browser):
         page.mouse.down()
         page.mouse.move(*cell(page, 4, 47), steps=4)
         page.mouse.up()
-        page.get_by_text("Mon, Tue, Wed, Thu, Fri 00:00–24:00").wait_for()
+        page.get_by_text(f"Mon, Tue, Wed, Thu, Fri 00:00{DASH}24:00").wait_for()
         page.get_by_role("button", name="Offer these hours").click()
         page.locator(".offer-line[data-kind=weekly]").wait_for()
         page.locator("#bay-state").get_by_text("Closed").wait_for(state="hidden")
@@ -137,10 +138,10 @@ def test_a_resident_marks_hours_by_keyboard_only(browser):
         page.keyboard.press("ArrowRight")
         for key in ("Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight", "Space"):
             page.keyboard.press(key)
-        page.get_by_text("Tue, Wed 09:00–10:30").wait_for()
+        page.get_by_text(f"Tue, Wed 09:00{DASH}10:30").wait_for()
         tab_to(page, "document.activeElement.id === 'week-save'")
         page.keyboard.press("Enter")
-        page.locator(".offer-line[data-kind=weekly]").get_by_text("Tue, Wed 09:00–10:30").wait_for()
+        page.locator(".offer-line[data-kind=weekly]").get_by_text(f"Tue, Wed 09:00{DASH}10:30").wait_for()
         tab_to(page, "document.activeElement.closest('.offer-line') !== null")
         page.keyboard.press("Enter")
         page.get_by_text("Nothing is on offer.").wait_for()

@@ -163,7 +163,7 @@ export class BayMap {
   /** Show where to, and the straight way from there to the bay. */
   showWay(/** @type {{lat: number, lon: number}|null} */ from, /** @type {{lat: number, lon: number}|null} */ to) {
     this.pin?.remove();
-    this.pin = from && new globalThis.maplibregl.Marker({ element: h("div", { class: "map-pin", "aria-hidden": "true" }), anchor: "bottom" }).setLngLat([from.lon, from.lat]).addTo(this.map);
+    this.pin = from && new globalThis.maplibregl.Marker({ element: h("div", { "aria-hidden": "true" }, h("div", { class: "map-pin" })), anchor: "bottom" }).setLngLat([from.lon, from.lat]).addTo(this.map);
     const line = from && to ? { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: [[from.lon, from.lat], [to.lon, to.lat]] } } : EMPTY;
     this.ready.then(() => this.map.getSource("way").setData(line));
     if (from && to) {

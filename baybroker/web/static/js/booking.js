@@ -37,14 +37,14 @@ export function isLive(held) {
  */
 export function bookingCard(held, act, explanation) {
   const bad = held.status === "failed" || held.status === "expired";
-  const kind = bad ? "bad" : held.status === "waiting" ? "waiting" : "";
+  const kind = bad ? "bad" : held.status === "waiting" ? "waiting" : isLive(held) ? "" : "ended";
   return h(
     "section",
     { class: `card answer ${kind}`, id: "booking", "data-status": held.status, "data-reservation": held.reservation_id },
     h("h2", { tabindex: -1 }, t(`drive.head.${held.status}`)),
     steps(held.status),
     h("p", { class: "promise" }, promise(held)),
-    held.bay ? wayTo(held) : false,
+    held.bay && isLive(held) ? wayTo(held) : false,
     h("div", { class: "actions" }, ...actions(held, act)),
     explanation.length
       ? h("details", {}, h("summary", {}, t("drive.why")), h("ul", { class: "small" }, ...explanation.map((line) => h("li", {}, line))))

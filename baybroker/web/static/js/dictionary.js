@@ -256,7 +256,7 @@ function driving() {
     "receipt.surcharge": ["Surcharge", "추가 요금"],
     "receipt.refunded": ["Refunded", "환불"],
     "receipt.paid": ["Paid", "지불"],
-    "receipt.sum": ["{n} reservations, {paid} paid", "예약 {n}건, {paid} 지불"],
+    "receipt.sum": ["Reservations: {n}, paid: {paid}", "예약 {n}건, 지불 {paid}"],
   };
 }
 

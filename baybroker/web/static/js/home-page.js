@@ -61,7 +61,7 @@ async function saveWeek() {
   for (const window of week.windows()) {
     await offer({ type: "weekly", rrule: `FREQ=WEEKLY;BYDAY=${window.days.join(",")}`, start: window.start, end: window.end }, save);
   }
-  tellDraft();
+  week.clear();
 }
 
 /** @param {HTMLButtonElement} button */

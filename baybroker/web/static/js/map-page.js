@@ -24,9 +24,14 @@ let chosen = "";
 const map = canDraw() ? new BayMap(byId("map"), scenario, { label: t("map.label"), pickBay: choose }) : null;
 const [bays, zones] = await Promise.all([Bays.read(), get("/zones")]);
 
-/** @param {import("./bays.js").Bay} bay */
+/** What the map shows; the table shows of these what is searched for. @param {import("./bays.js").Bay} bay */
 function wanted(bay) {
-  return !hidden.has(bay.status) && (!zone || bay.zone === zone) && (!search || bay.bay.includes(search));
+  return !hidden.has(bay.status) && (!zone || bay.zone === zone);
+}
+
+/** @param {import("./bays.js").Bay} bay */
+function listed(bay) {
+  return wanted(bay) && bay.bay.includes(search);
 }
 
 function filterStatuses() {
@@ -52,7 +57,7 @@ function tellCounts() {
 }
 
 function tellTable() {
-  const rows = bays.items.filter(wanted);
+  const rows = bays.items.filter(listed);
   byId("table-count").textContent = t("table.count", { n: rows.length, all: bays.items.length });
   byId("table-more").hidden = rows.length <= shown;
   const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.bay;
@@ -130,11 +135,11 @@ byId("zone").addEventListener("change", () => {
 });
 byId("search").addEventListener("input", () => {
   search = byId("search").value.trim().toLowerCase();
-  refilter();
+  tellTable();
 });
 byId("search-form").addEventListener("submit", (/** @type {Event} */ event) => {
   event.preventDefault();
-  const first = bays.byName.get(search) ?? bays.items.find(wanted);
+  const first = bays.byName.get(search) ?? bays.items.find(listed);
   if (first) choose(first.bay, { fly: true });
 });
 byId("table-more").addEventListener("click", () => {

@@ -29,6 +29,8 @@ export class WeekGrid {
     this.cells = DAYS.map(() => []);
     /** @type {{day: number, slot: number}|null} */
     this.from = null;
+    /** @type {{day: number, slot: number}|null} */
+    this.over = null;
     this.at = { day: 0, slot: 18 };
     this.grid = h("div", { class: "week", role: "grid", "aria-label": t("week.title"), "aria-multiselectable": "true" });
     this.build();
@@ -67,13 +69,18 @@ export class WeekGrid {
       const over = this.from && spot(document.elementFromPoint(event.clientX, event.clientY));
       if (over) this.draft(over);
     });
+    window.addEventListener("pointercancel", () => this.drop());
     window.addEventListener("pointerup", (event) => {
       const over = this.from && spot(document.elementFromPoint(event.clientX, event.clientY));
       if (over) this.mark(over);
-      this.from = null;
-      this.paint();
+      else if (this.from) this.drop();
     });
     this.grid.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  drop() {
+    this.from = null;
+    this.paint();
   }
 
   /** @param {KeyboardEvent} event */
@@ -83,7 +90,6 @@ export class WeekGrid {
       event.preventDefault();
       this.from ??= this.at;
       this.mark(this.at);
-      this.from = null;
     } else if (event.key in moves) {
       event.preventDefault();
       const [days, slots] = moves[event.key];
@@ -109,8 +115,8 @@ export class WeekGrid {
 
   /** @param {{day: number, slot: number}} to */
   draft(to) {
+    this.over = to;
     this.paint();
-    for (const { day, slot } of this.between(to)) this.cells[day][slot].classList.add("draft");
   }
 
   /** Mark the dragged part; where its first cell was marked, unmark it. @param {{day: number, slot: number}} to */
@@ -118,6 +124,7 @@ export class WeekGrid {
     const first = this.from ?? to;
     const value = this.marked[first.day][first.slot] ? 0 : 1;
     for (const { day, slot } of this.between(to)) this.marked[day][slot] = value;
+    this.from = null;
     this.paint();
     this.changed();
   }
@@ -135,7 +142,7 @@ export class WeekGrid {
         }
       }
     }
-    this.clear();
+    this.paint();
   }
 
   clear() {
@@ -147,11 +154,14 @@ export class WeekGrid {
   paint() {
     this.cells.forEach((column, day) =>
       column.forEach((cell, slot) => {
-        cell.classList.toggle("draft", this.marked[day][slot] === 1);
-        cell.setAttribute("aria-selected", String(this.offered[day][slot] === 1 || this.marked[day][slot] === 1));
-        cell.classList.toggle("offered", this.offered[day][slot] === 1);
+        const [offered, marked] = [this.offered[day][slot] === 1, this.marked[day][slot] === 1];
+        cell.classList.toggle("draft", marked);
+        cell.classList.toggle("offered", offered);
+        cell.setAttribute("aria-selected", String(offered || marked));
       }),
     );
+    if (!this.from || !this.over) return;
+    for (const { day, slot } of this.between(this.over)) this.cells[day][slot].classList.add("draft");
   }
 
   /** What is marked, as windows: days with the same hours share one. @returns {Window[]} */
