@@ -29,6 +29,8 @@ void main() {
 const BAY_M = 10;
 const SIZE_PX = { least: 5, most: 28 };
 const EARTH_AROUND_M = 40_075_016.7;
+const CELL_ZOOM = 16;
+const MARGIN_CELLS = 0.2;
 
 /** @typedef {{bay: string, lat: number, lon: number, status: string}} DrawnBay */
 
@@ -40,8 +42,14 @@ export class BayLayer {
   /** @param {DrawnBay[]} bays */
   constructor(bays) {
     const mercator = globalThis.maplibregl.MercatorCoordinate;
+    const placed = bays.map((bay) => ({ bay, ...mercator.fromLngLat([bay.lon, bay.lat]) }));
+    placed.sort((one, other) => row(one.y) - row(other.y) || row(one.x) - row(other.x));
+    bays = placed.map(({ bay }) => bay);
+    /** In the order of the buffers: bays of one cell of the earth lie together, so that only those in view are drawn. */
+    this.bays = bays;
+    this.places = placed;
+    this.cells = cellsOf(placed);
     this.index = new Map(bays.map((bay, at) => [bay.bay, at]));
-    this.places = bays.map((bay) => mercator.fromLngLat([bay.lon, bay.lat]));
     this.status = Uint8Array.from(bays, (bay) => statusByte(bay.status));
     this.shown = new Uint8Array(bays.length).fill(1);
     this.lat = bays.length ? bays.reduce((sum, bay) => sum + bay.lat, 0) / bays.length : 0;
@@ -140,10 +148,28 @@ export class BayLayer {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.bindVertexArray(this.vertices ?? null);
-    gl.drawArrays(gl.POINTS, 0, this.status.length);
+    for (const [from, count] of this.inView()) gl.drawArrays(gl.POINTS, from, count);
     gl.bindVertexArray(null);
     if (!this.drawn) performance.mark("bays-drawn");
     this.drawn = true;
+  }
+
+  /** Runs of bays that may be seen, as first and count. @returns {Array<[number, number]>} */
+  inView() {
+    const mercator = globalThis.maplibregl.MercatorCoordinate;
+    const bounds = this.map.getBounds();
+    const [first, last] = [mercator.fromLngLat(bounds.getNorthWest()), mercator.fromLngLat(bounds.getSouthEast())];
+    const [left, right] = [scaled(first.x) - MARGIN_CELLS, scaled(last.x) + MARGIN_CELLS].map(Math.floor);
+    const [top, bottom] = [scaled(first.y) - MARGIN_CELLS, scaled(last.y) + MARGIN_CELLS].map(Math.floor);
+    /** @type {Array<[number, number]>} */
+    const runs = [];
+    for (const { x, y, from, count } of this.cells) {
+      if (x < left || x > right || y < top || y > bottom) continue;
+      const run = runs.at(-1);
+      if (run && run[0] + run[1] === from) run[1] += count;
+      else runs.push([from, count]);
+    }
+    return runs;
   }
 
   /** @param {WebGL2RenderingContext} gl */
@@ -161,6 +187,29 @@ export class BayLayer {
     gl.deleteVertexArray(this.vertices ?? null);
     gl.deleteTexture(this.texture ?? null);
   }
+}
+
+/** In cells of the earth. @param {number} mercator */
+function scaled(mercator) {
+  return mercator * 2 ** CELL_ZOOM;
+}
+
+/** @param {number} mercator */
+function row(mercator) {
+  return Math.floor(scaled(mercator));
+}
+
+/** Where each cell's bays lie among the sorted ones. @param {Array<{x: number, y: number}>} placed */
+function cellsOf(placed) {
+  /** @type {Array<{x: number, y: number, from: number, count: number}>} */
+  const cells = [];
+  placed.forEach((place, at) => {
+    const [x, y] = [row(place.x), row(place.y)];
+    const cell = cells.at(-1);
+    if (cell && cell.x === x && cell.y === y) cell.count += 1;
+    else cells.push({ x, y, from: at, count: 1 });
+  });
+  return cells;
 }
 
 /** @param {string} status */

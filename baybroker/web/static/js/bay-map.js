@@ -7,6 +7,7 @@ import { onTheme, theme } from "./theme.js";
 
 const REACH_PX = 16;
 const PAINT_MS = 80;
+const SEOUL = [126.76, 37.42, 127.19, 37.7];
 const STREETS_ZOOM = 16;
 const COLOURS = {
   light: { ground: "#eef1ef", area: "#ffffff", edge: "#c3ccc8", street: "#d3dad7", way: "#1d4f7c" },
@@ -14,7 +15,8 @@ const COLOURS = {
 };
 const EMPTY = /** @type {const} */ ({ type: "FeatureCollection", features: [] });
 
-/** @typedef {import("./bay-layer.js").DrawnBay & {zone: string}} Bay */
+/** @typedef {import("./bays.js").Bay} Bay */
+/** @typedef {{lat: number, lon: number}} Place */
 
 /** Whether the browser can draw the map at all. */
 export function canDraw() {
@@ -29,12 +31,12 @@ export class BayMap {
   /**
    * @param {HTMLElement} container
    * @param {any} scenario what /scenario tells: bounds, outlines, style_url
-   * @param {{label: string, pickBay?: (bay: string) => void, pickPlace?: (place: {lat: number, lon: number}) => void}} use
+   * @param {{label: string, pickBay?: (bay: string) => void, pickPlace?: (place: Place) => void}} use
    */
   constructor(container, scenario, use) {
     this.use = use;
     this.scenario = scenario;
-    const [west, south, east, north] = scenario.bounds;
+    const [west, south, east, north] = scenario.bounds ?? SEOUL;
     this.map = new globalThis.maplibregl.Map({
       container,
       style: scenario.style_url ?? { version: 8, sources: {}, layers: [{ id: "ground", type: "background" }] },
@@ -45,7 +47,11 @@ export class BayMap {
       dragRotate: false,
       maxZoom: 20,
       fadeDuration: 0,
-      locale: { "Map.Title": use.label, "NavigationControl.ZoomIn": t("map.zoom_in"), "NavigationControl.ZoomOut": t("map.zoom_out") },
+      locale: {
+        "Map.Title": use.label,
+        "NavigationControl.ZoomIn": t("map.zoom_in"),
+        "NavigationControl.ZoomOut": t("map.zoom_out"),
+      },
     });
     /** @type {any} */ (container).map = this.map; // for the console, and for measuring
     this.map.touchZoomRotate.disableRotation();
@@ -65,7 +71,8 @@ export class BayMap {
     this.map.addLayer({ id: "edge", type: "line", source: "outlines", filter: isArea, paint: { "line-width": 1.5 } });
     const round = /** @type {const} */ ({ "line-cap": "round", "line-join": "round" });
     const width = /** @type {any} */ (["interpolate", ["exponential", 2], ["zoom"], 13, 1, 18, 22]);
-    this.map.addLayer({ id: "street", type: "line", source: "outlines", filter: isLine, layout: round, paint: { "line-width": width } });
+    const street = /** @type {const} */ ({ id: "street", type: "line", source: "outlines", filter: isLine });
+    this.map.addLayer({ ...street, layout: round, paint: { "line-width": width } });
     const dashes = { "line-width": 3, "line-dasharray": [1.5, 1.5] };
     this.map.addLayer({ id: "way", type: "line", source: "way", layout: round, paint: dashes });
     this.paint();
@@ -81,32 +88,40 @@ export class BayMap {
     this.layer?.repaint();
   }
 
-  /** Draw these bays from now on. @param {Bay[]} bays @param {Array<{zone: string, centre?: {lat: number, lon: number}}>} zones */
+  /**
+   * Draw these bays from now on.
+   * @param {Bay[]} bays @param {Array<{zone: string, centre: Place|null}>} zones
+   */
   async setBays(bays, zones) {
     await this.ready;
     if (this.layer) this.map.removeLayer("bays");
-    this.bays = bays;
     const outlines = this.scenario.outlines ?? hulls(bays);
     this.map.getSource("outlines").setData(outlines);
     this.layer = new BayLayer(bays);
     this.map.addLayer(this.layer, "way");
-    this.name(outlines, zones);
+    this.name(outlines, zones, bays);
   }
 
-  /** Names of streets, districts and zones as elements: no font has to be fetched for them. */
-  name(/** @type {any} */ outlines, /** @type {Array<any>} */ zones) {
-    const named = outlines.features.filter((/** @type {any} */ feature) => feature.properties?.name);
-    const labels = named.map((/** @type {any} */ feature) => [feature.properties.name, middle(feature.geometry), feature.geometry.type]);
-    const have = new Set(labels.map((/** @type {any} */ label) => label[0]));
+  /**
+   * Names of streets, districts and zones as elements: no font has to be fetched for them.
+   * @param {any} outlines @param {Array<{zone: string, centre: Place|null}>} zones @param {Bay[]} bays
+   */
+  name(outlines, zones, bays) {
+    /** @type {Array<[string, [number, number], string]>} */
+    const labels = outlines.features
+      .filter((/** @type {any} */ { properties }) => properties?.name)
+      .map((/** @type {any} */ { properties, geometry }) => [properties.name, middle(geometry), geometry.type]);
+    const have = new Set(labels.map(([name]) => name));
     const north = new Map();
-    for (const { zone, lat } of this.bays ?? []) north.set(zone, Math.max(lat, north.get(zone) ?? -90));
+    for (const { zone, lat } of bays) north.set(zone, Math.max(lat, north.get(zone) ?? -90));
     for (const { zone, centre } of zones) {
       if (centre && !have.has(zone)) labels.push([zone, [centre.lon, north.get(zone)], "Zone"]);
     }
     this.labels?.forEach((/** @type {any} */ marker) => marker.remove());
-    this.labels = labels.map(([text, place, kind]) => {
-      const element = h("div", { class: `map-label map-label-${kind.includes("Line") ? "street" : "zone"}`, "aria-hidden": "true" }, text);
-      return new globalThis.maplibregl.Marker({ element, ...(kind === "Zone" ? { anchor: "bottom", offset: [0, -14] } : {}) }).setLngLat(place).addTo(this.map);
+    this.labels = labels.map(([text, [lon, lat], kind]) => {
+      const looks = kind.includes("Line") ? "map-label map-label-street" : "map-label";
+      const above = kind === "Zone" ? { anchor: "bottom", offset: [0, -14] } : {};
+      return this.mark({ lon, lat }, { element: h("div", { class: looks, "aria-hidden": "true" }, text), ...above });
     });
     const declutter = () => this.map.getContainer().classList.toggle("streets-named", this.map.getZoom() >= 15.5);
     this.map.on("zoom", declutter);
@@ -139,9 +154,8 @@ export class BayMap {
 
   /** @param {(bay: Bay) => boolean} wanted */
   show(wanted) {
-    const bays = this.bays;
-    if (!bays) return;
-    this.layer?.show((at) => wanted(bays[at]));
+    const layer = this.layer;
+    layer?.show((at) => wanted(/** @type {Bay} */ (layer.bays[at])));
     this.map.triggerRepaint();
   }
 
@@ -151,7 +165,7 @@ export class BayMap {
    */
   ring(bay, { fly = false, offset = [0, 0] } = {}) {
     this.ringed?.remove();
-    this.ringed = bay && new globalThis.maplibregl.Marker({ element: h("div", { class: "map-ring", "aria-hidden": "true" }) }).setLngLat([bay.lon, bay.lat]).addTo(this.map);
+    this.ringed = bay && this.mark(bay, { element: h("div", { class: "map-ring", "aria-hidden": "true" }) });
     if (bay && fly) this.go(bay, Math.max(this.map.getZoom(), 17), offset);
   }
 
@@ -160,12 +174,17 @@ export class BayMap {
     this.map.easeTo({ center: [place.lon, place.lat], zoom, offset, duration: 400 });
   }
 
-  /** Show where to, and the straight way from there to the bay. */
-  showWay(/** @type {{lat: number, lon: number}|null} */ from, /** @type {{lat: number, lon: number}|null} */ to) {
+  /** @param {Place} place @param {any} options */
+  mark(place, options) {
+    return new globalThis.maplibregl.Marker(options).setLngLat([place.lon, place.lat]).addTo(this.map);
+  }
+
+  /** Show where to, and the straight way from there to the bay. @param {Place|null} from @param {Place|null} to */
+  showWay(from, to) {
     this.pin?.remove();
-    this.pin = from && new globalThis.maplibregl.Marker({ element: h("div", { "aria-hidden": "true" }, h("div", { class: "map-pin" })), anchor: "bottom" }).setLngLat([from.lon, from.lat]).addTo(this.map);
-    const line = from && to ? { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates: [[from.lon, from.lat], [to.lon, to.lat]] } } : EMPTY;
-    this.ready.then(() => this.map.getSource("way").setData(line));
+    const pin = h("div", { "aria-hidden": "true" }, h("div", { class: "map-pin" }));
+    this.pin = from && this.mark(from, { element: pin, anchor: "bottom" });
+    this.ready.then(() => this.map.getSource("way").setData(from && to ? line(from, to) : EMPTY));
     if (from && to) {
       const [west, east] = [Math.min(from.lon, to.lon), Math.max(from.lon, to.lon)];
       const [south, north] = [Math.min(from.lat, to.lat), Math.max(from.lat, to.lat)];
@@ -177,7 +196,7 @@ export class BayMap {
   listen(container) {
     const pick = (/** @type {{lng: number, lat: number}} */ place, /** @type {number} */ reach_px) => {
       const at = this.layer?.nearest(place, this.map.getZoom(), reach_px) ?? -1;
-      if (at >= 0) this.use.pickBay?.(this.bays?.[at].bay ?? "");
+      if (at >= 0) this.use.pickBay?.(this.layer?.bays[at].bay ?? "");
       this.use.pickPlace?.({ lat: place.lat, lon: place.lng });
     };
     this.map.on("click", (/** @type {any} */ event) => pick(event.lngLat, REACH_PX));
@@ -194,7 +213,10 @@ export class BayMap {
   }
 }
 
-/** A colour that changes on the way down to the streets, where filling areas would only cost. @param {string} far @param {string} close */
+/**
+ * A colour that changes on the way down to the streets, where filling areas would only cost.
+ * @param {string} far @param {string} close
+ */
 function near(far, close) {
   return ["interpolate", ["linear"], ["zoom"], STREETS_ZOOM - 1, far, STREETS_ZOOM, close];
 }
@@ -214,7 +236,16 @@ function hulls(bays) {
 function around({ lat, lon }) {
   const step_lat = 45 / 111_320;
   const step_lon = step_lat / Math.cos((lat * Math.PI) / 180);
-  return [0, 1, 2, 3, 4, 5, 6, 7].map((k) => [lon + step_lon * Math.cos((k * Math.PI) / 4), lat + step_lat * Math.sin((k * Math.PI) / 4)]);
+  return [0, 1, 2, 3, 4, 5, 6, 7].map((eighth) => {
+    const angle = (eighth * Math.PI) / 4;
+    return [lon + step_lon * Math.cos(angle), lat + step_lat * Math.sin(angle)];
+  });
+}
+
+/** @param {Place} from @param {Place} to */
+function line(from, to) {
+  const coordinates = [[from.lon, from.lat], [to.lon, to.lat]];
+  return { type: "Feature", properties: {}, geometry: { type: "LineString", coordinates } };
 }
 
 /** The convex hull, closed (Andrew's monotone chain). @param {Array<[number, number]>} points */

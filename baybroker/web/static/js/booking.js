@@ -40,16 +40,20 @@ export function bookingCard(held, act, explanation) {
   const kind = bad ? "bad" : held.status === "waiting" ? "waiting" : isLive(held) ? "" : "ended";
   return h(
     "section",
-    { class: `card answer ${kind}`, id: "booking", "data-status": held.status, "data-reservation": held.reservation_id },
+    { class: `card answer ${kind}`, id: "booking", "data-status": held.status },
     h("h2", { tabindex: -1 }, t(`drive.head.${held.status}`)),
     steps(held.status),
     h("p", { class: "promise" }, promise(held)),
     held.bay && isLive(held) ? wayTo(held) : false,
     h("div", { class: "actions" }, ...actions(held, act)),
-    explanation.length
-      ? h("details", {}, h("summary", {}, t("drive.why")), h("ul", { class: "small" }, ...explanation.map((line) => h("li", {}, line))))
-      : false,
+    explanation.length > 0 && why(explanation),
   );
+}
+
+/** @param {string[]} explanation */
+function why(explanation) {
+  const lines = explanation.map((line) => h("li", {}, line));
+  return h("details", {}, h("summary", {}, t("drive.why")), h("ul", { class: "small" }, ...lines));
 }
 
 /** @param {Reservation} held */
@@ -75,7 +79,8 @@ function steps(status) {
 /** @param {Reservation} held */
 function wayTo(held) {
   const way = held.destination && held.place ? straightWay(held.destination, held.place) : null;
-  const text = way && t("drive.way", { walk: held.walk_m ?? way.walk_m, compass: compass(way.bearing_deg), deg: way.bearing_deg });
+  const told = way && { walk: held.walk_m ?? way.walk_m, compass: compass(way.bearing_deg), deg: way.bearing_deg };
+  const text = told && t("drive.way", told);
   const place = held.place ? `${held.place.lat.toFixed(5)}, ${held.place.lon.toFixed(5)}` : "";
   return h(
     "div",
@@ -102,13 +107,18 @@ function arrow(bearing_deg) {
 /** @param {Reservation} held @param {(verb: string, body: object, button: HTMLButtonElement) => void} act */
 function actions(held, act) {
   const button = (/** @type {string} */ label, /** @type {string} */ verb, /** @type {object} */ body, kind = "") => {
-    const made = h("button", { type: "button", class: kind, "data-verb": verb, onclick: () => act(verb, body, /** @type {HTMLButtonElement} */ (made)) }, label);
+    const press = () => act(verb, body, /** @type {HTMLButtonElement} */ (made));
+    const made = h("button", { type: "button", class: kind, "data-verb": verb, onclick: press }, label);
     return made;
   };
   const cancel = button(t("drive.cancel"), "cancel", {}, "danger");
   switch (held.status) {
     case "bound":
-      return [button(t("drive.arrive"), "arrive", {}, "primary"), button(t("drive.blocked"), "arrive", { blocked: true }), cancel];
+      return [
+        button(t("drive.arrive"), "arrive", {}, "primary"),
+        button(t("drive.blocked"), "arrive", { blocked: true }),
+        cancel,
+      ];
     case "active":
       return [
         button(t("drive.leave"), "leave", {}, "primary"),

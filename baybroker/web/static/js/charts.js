@@ -2,12 +2,17 @@
 
 import { h } from "./dom.js";
 import { localParts } from "./format.js";
-import { language } from "./i18n.js";
 import { theme } from "./theme.js";
 
 const COLOURS = {
-  light: { ink: "#52605b", line: "#d5dcd9", available: "#0f8a67", reserved: "#2a62c9", occupied: "#b5523b", contested: "#b88700", unknown: "#7d8985", requests: "#52605b", accepted: "#0f8a67", rejected: "#b5523b" },
-  dark: { ink: "#a4b2ae", line: "#313d43", available: "#35c998", reserved: "#7fb0ff", occupied: "#e58a70", contested: "#ffd154", unknown: "#98a6a2", requests: "#a4b2ae", accepted: "#35c998", rejected: "#e58a70" },
+  light: {
+    ink: "#52605b", line: "#d5dcd9", available: "#0f8a67", reserved: "#2a62c9", occupied: "#b5523b",
+    contested: "#b88700", unknown: "#7d8985", requests: "#52605b", accepted: "#0f8a67", rejected: "#b5523b",
+  },
+  dark: {
+    ink: "#a4b2ae", line: "#313d43", available: "#35c998", reserved: "#7fb0ff", occupied: "#e58a70",
+    contested: "#ffd154", unknown: "#98a6a2", requests: "#a4b2ae", accepted: "#35c998", rejected: "#e58a70",
+  },
 };
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
 const SOURCE = "/static/plotly/plotly.min.js";
@@ -51,7 +56,7 @@ export async function drawLines(place, series, lines, label) {
     hovermode: "x unified",
     hoverlabel: { bgcolor: theme() === "dark" ? "#222c31" : "#ffffff" },
   };
-  await library.react(place, traces, layout, { displayModeBar: false, responsive: true, locale: language() === "ko" ? "ko" : "en" });
+  await library.react(place, traces, layout, { displayModeBar: false, responsive: true });
   place.setAttribute("role", "img");
   place.setAttribute("aria-label", label);
 }

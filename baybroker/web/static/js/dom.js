@@ -56,27 +56,19 @@ export function throttled(work, interval_ms) {
 }
 
 /**
- * Put rows into a table body, keeping the body itself.
- * @param {HTMLElement} body
- * @param {Array<Array<Node|string|number>>} rows the first cell of each is the row's heading
- */
-export function fillRows(body, rows) {
-  body.replaceChildren(
-    ...rows.map((cells) =>
-      h("tr", {}, ...cells.map((cell, at) => (at === 0 ? h("th", { scope: "row" }, cell) : h("td", {}, cell)))),
-    ),
-  );
-}
-
-/**
  * A table that scrolls by itself where the page is narrow.
  * @param {string} caption
  * @param {string[]} headings
- * @param {Array<Array<Node|string|number>>} rows
+ * @param {Array<Array<Node|string|number>>} rows the first cell of each is the row's heading
  */
 export function table(caption, headings, rows) {
-  const body = h("tbody");
-  fillRows(body, rows);
+  const body = h(
+    "tbody",
+    {},
+    ...rows.map(([first, ...more]) =>
+      h("tr", {}, h("th", { scope: "row" }, first), ...more.map((cell) => h("td", {}, cell))),
+    ),
+  );
   return h(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },

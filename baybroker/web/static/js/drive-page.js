@@ -29,6 +29,22 @@ function fill(id, options) {
   byId(id).append(...options.map(([value, text, selected]) => h("option", { value, selected: selected ?? false }, text)));
 }
 
+/** @param {any} zone @returns {[string, string]} */
+function zoneOption({ zone, centre, free_now }) {
+  return [`${centre.lat}, ${centre.lon}`, t("drive.zone", { zone, n: free_now })];
+}
+
+/** @param {number} min @returns {[number, string]} */
+function leadOption(min) {
+  return [min, min ? t("drive.in", { when: duration(min) }) : t("drive.now")];
+}
+
+/** @param {string} need */
+function needBox(need) {
+  const box = h("input", { type: "checkbox", id: `need-${need}` });
+  return h("label", { class: "check" }, box, h("span", {}, t(`need.${need}`)));
+}
+
 /** @returns {{lat: number, lon: number}|null} */
 function destination() {
   const found = PLACE.exec(byId("place").value);
@@ -125,7 +141,8 @@ function showMine() {
       showCurrent(true);
     };
     const text = [h("span", {}, dayTime(held.from)), h("span", { class: "pill" }, named("reservation", held.status))];
-    const more = [h("span", { class: "muted" }, held.bay ?? t("drive.no_bay_yet")), h("span", { class: "muted num" }, won(held.price_won ?? held.quote_won))];
+    const price = won(held.price_won ?? held.quote_won);
+    const more = [h("span", { class: "muted" }, held.bay ?? t("drive.no_bay_yet")), h("span", { class: "muted" }, price)];
     return h("li", {}, h("button", { type: "button", class: "booking", onclick: show }, ...text, ...more));
   });
   byId("mine").replaceChildren(
@@ -137,7 +154,7 @@ async function showReceipts() {
   const told = await attempt(null, () => get("/statements", { month: localDay(clock.now()).slice(0, 7) }));
   if (!told) return;
   const rows = told.receipts.map((/** @type {any} */ receipt) => [
-    receipt.arrived_at && receipt.left_at ? interval(receipt.arrived_at, receipt.left_at) : interval(receipt.promise.from, receipt.promise.until),
+    receipt.left_at ? interval(receipt.arrived_at, receipt.left_at) : interval(receipt.promise.from, receipt.promise.until),
     receipt.bay ?? "–",
     named("reservation", receipt.status),
     won(receipt.promise.quote_won),
@@ -152,11 +169,11 @@ async function showReceipts() {
   );
 }
 
-fill("near", (zones.items).filter((/** @type {any} */ zone) => zone.centre).map((/** @type {any} */ zone) => [`${zone.centre.lat}, ${zone.centre.lon}`, t("drive.zone", { zone: zone.zone, n: zone.free_now })]));
-fill("lead", [...LEADS_MIN.map((min) => /** @type {[number, string]} */ ([min, min ? t("drive.in", { when: duration(min) }) : t("drive.now")])), ["at", t("drive.at_time")]]);
+fill("near", zones.items.filter((/** @type {any} */ { centre }) => centre).map(zoneOption));
+fill("lead", [...LEADS_MIN.map(leadOption), ["at", t("drive.at_time")]]);
 fill("stay", STAYS_MIN.map((min) => [min, duration(min), min === 60]));
 fill("walk", WALKS_M.map((metres) => [metres, `${metres} m`, metres === 300]));
-byId("needs").append(...NEEDS.map((need) => h("label", { class: "check" }, h("input", { type: "checkbox", id: `need-${need}` }), h("span", {}, t(`need.${need}`)))));
+byId("needs").append(...NEEDS.map(needBox));
 byId("price").placeholder = t("drive.any_price");
 byId("near").addEventListener("change", () => {
   const [lat, lon] = byId("near").value.split(",").map(Number);

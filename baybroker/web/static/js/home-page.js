@@ -2,10 +2,10 @@
 
 import { get, newRequestId, post } from "./api.js";
 import { byId, h, table, throttled } from "./dom.js";
-import { clockTime, dayTime, duration, interval, localDay, points, won } from "./format.js";
+import { dayTime, duration, interval, localDay, points, won } from "./format.js";
 import { named, t } from "./i18n.js";
 import { attempt, live, openPage, say } from "./shell.js";
-import { badge, offerText } from "./story.js";
+import { badge, daysOf, offerText } from "./story.js";
 import { WeekGrid } from "./week.js";
 
 const AWAY_H = [1, 2, 4, 8, 12];
@@ -18,57 +18,60 @@ let statement = { bays: [], sums: {} };
 let offers = [];
 let bay = "";
 const week = new WeekGrid(byId("week"), () => tellDraft());
-const save = /** @type {HTMLButtonElement} */ (h("button", { type: "button", class: "primary", id: "week-save", onclick: saveWeek }, t("week.save")));
+const save = button("week.save", saveWeek, { class: "primary", id: "week-save" });
 const draft = h("p", { id: "week-draft", class: "muted", "aria-live": "polite" });
-byId("week").append(h("div", { class: "actions" }, save, h("button", { type: "button", onclick: () => week.clear() }, t("week.clear")), draft));
-const autoBox = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", id: "auto", onchange: () => offer({ type: "auto", enabled: autoBox.checked }, autoBox) }));
-const away = /** @type {HTMLSelectElement} */ (h("select", { id: "away-for" }, ...AWAY_H.map((hours) => h("option", { value: hours, selected: hours === 4 }, duration(hours * 60)))));
+byId("week").append(h("div", { class: "actions" }, save, button("week.clear", () => week.clear()), draft));
+const autoBox = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", id: "auto" }));
+autoBox.addEventListener("change", () => offer({ type: "auto", enabled: autoBox.checked }, autoBox));
+const hours = AWAY_H.map((n) => h("option", { value: n, selected: n === 4 }, duration(n * 60)));
+const away = /** @type {HTMLSelectElement} */ (h("select", { id: "away-for" }, ...hours));
 const state = h("div", { class: "now-status", id: "bay-state" });
 const note = h("p", { class: "muted", id: "bay-note" });
+const actions = [
+  h("label", { for: "away-for" }, t("home.away_for")),
+  away,
+  button("home.away", awayNow),
+  button("home.recall", (pressed) => offer({ type: "recall" }, pressed), { class: "danger" }),
+];
 byId("now").append(
-  h(
-    "div",
-    { class: "now" },
-    h("div", {}, state, note),
-    h(
-      "div",
-      { class: "actions" },
-      h("label", { for: "away-for" }, t("home.away_for")),
-      away,
-      h("button", { type: "button", id: "away", onclick: (/** @type {Event} */ event) => awayNow(/** @type {HTMLButtonElement} */ (event.currentTarget)) }, t("home.away")),
-      h("button", { type: "button", id: "recall", class: "danger", onclick: (/** @type {Event} */ event) => offer({ type: "recall" }, /** @type {HTMLButtonElement} */ (event.currentTarget)) }, t("home.recall")),
-    ),
-  ),
+  h("div", { class: "now" }, h("div", {}, state, note), h("div", { class: "actions" }, ...actions)),
   h("label", { class: "switch", for: "auto" }, autoBox, t("home.auto")),
   h("p", { class: "muted small" }, t("home.auto_help")),
 );
 
+/** @param {string} key @param {(pressed: HTMLButtonElement) => void} work @param {Record<string, any>} [more] */
+function button(key, work, more = {}) {
+  const pressed = (/** @type {Event} */ event) => work(/** @type {HTMLButtonElement} */ (event.currentTarget));
+  return /** @type {HTMLButtonElement} */ (h("button", { type: "button", ...more, onclick: pressed }, t(key)));
+}
+
 function tellDraft() {
   const windows = week.windows();
   save.disabled = windows.length === 0;
-  draft.textContent = windows.map((one) => `${one.days.map((day) => t(`day.${day}`)).join(", ")} ${one.start}–${one.end}`).join(" · ") || t("week.none");
+  const texts = windows.map(({ days, start, end }) => `${days.map((day) => t(`day.${day}`)).join(", ")} ${start}–${end}`);
+  draft.textContent = texts.join(" · ") || t("week.none");
 }
 
-/** Publish an offer and tell its answer. @param {any} body @param {HTMLButtonElement|HTMLInputElement|null} [source] */
-async function offer(body, source = null) {
-  const notice = await attempt(/** @type {any} */ (source), () => post("/offers", { bay, ...body }, { "Idempotency-Key": newRequestId() }));
+/** Publish an offer and tell its answer. @param {any} body @param {HTMLButtonElement|HTMLInputElement} source */
+async function offer(body, source) {
+  const key = { "Idempotency-Key": newRequestId() };
+  const notice = await attempt(source, () => post("/offers", { bay, ...body }, key));
   if (notice) say(noticeText(notice));
   await refresh();
-  return notice;
 }
 
 async function saveWeek() {
-  for (const window of week.windows()) {
-    await offer({ type: "weekly", rrule: `FREQ=WEEKLY;BYDAY=${window.days.join(",")}`, start: window.start, end: window.end }, save);
+  for (const { days, start, end } of week.windows()) {
+    await offer({ type: "weekly", rrule: `FREQ=WEEKLY;BYDAY=${days.join(",")}`, start, end }, save);
   }
   week.clear();
 }
 
-/** @param {HTMLButtonElement} button */
-async function awayNow(button) {
+/** @param {HTMLButtonElement} pressed */
+async function awayNow(pressed) {
   const from = clock.now();
   const until = new Date(from + Number(away.value) * HOUR_MS).toISOString();
-  await offer({ type: "once", from: new Date(from).toISOString(), until }, button);
+  await offer({ type: "once", from: new Date(from).toISOString(), until }, pressed);
 }
 
 /** @param {any} notice */
@@ -89,10 +92,11 @@ async function refresh() {
   await tellBay();
   tellOffers();
   tellEarnings();
+  tellUses();
 }
 
 function chooseBay() {
-  const names = [...new Set([...statement.bays.map((/** @type {any} */ one) => one.bay), ...offers.map((one) => one.bay)])].sort();
+  const names = [...new Set([...statement.bays, ...offers].map((one) => one.bay))].sort();
   if (!names.includes(bay)) bay = names[0] ?? "";
   byId("bay-choice").hidden = names.length < 2;
   byId("bay").replaceChildren(...names.map((name) => h("option", { value: name, selected: name === bay }, name)));
@@ -112,19 +116,20 @@ async function tellBay() {
 function tellOffers() {
   const here = offers.filter((one) => one.bay === bay);
   autoBox.checked = here.some((one) => one.kind === "auto");
-  week.show(here.filter((one) => one.kind === "weekly").map((one) => ({ days: /BYDAY=([A-Z,]+)/.exec(one.rrule)?.[1].split(",") ?? ["MO", "TU", "WE", "TH", "FR", "SA", "SU"], start: one.start, end: one.end })));
+  const weekly = here.filter((one) => one.kind === "weekly");
+  week.show(weekly.map(({ rrule, start, end }) => ({ days: daysOf(rrule), start, end })));
   byId("offers").replaceChildren(...(here.length ? here.map(offerLine) : [h("p", { class: "muted" }, t("home.no_offers"))]));
 }
 
 /** @param {any} one */
 function offerLine(one) {
   const verb = t(one.kind === "recall" ? "home.reopen" : "home.withdraw");
-  const end = (/** @type {Event} */ event) => offer({ type: "withdraw", offer_id: one.offer_id }, /** @type {HTMLButtonElement} */ (event.currentTarget));
+  const end = (/** @type {HTMLButtonElement} */ pressed) => offer({ type: "withdraw", offer_id: one.offer_id }, pressed);
   return h(
     "div",
     { class: "offer-line", "data-kind": one.kind },
     h("span", {}, h("b", {}, t(`kind.${one.kind}`)), " ", one.kind === "auto" ? "" : offerText(one)),
-    h("button", { type: "button", "aria-label": `${verb}: ${offerText(one)}`, onclick: end }, verb),
+    button(one.kind === "recall" ? "home.reopen" : "home.withdraw", end, { "aria-label": `${verb}: ${offerText(one)}` }),
   );
 }
 
@@ -137,18 +142,34 @@ function tellEarnings() {
     ["rented", duration(sums.rented_min ?? 0)],
     ["uses", String(sums.uses ?? 0)],
   ];
-  const rows = statement.bays.flatMap((/** @type {any} */ one) =>
-    one.days.map((/** @type {any} */ day) => [day.day, one.bay, duration(day.offered_min), duration(day.rented_min), won(day.earned_won), points(day.used_millipoints + day.offered_millipoints)]),
-  );
+  /** @type {Array<{bay: string, days: any[]}>} */
+  const mine = statement.bays;
+  const rows = mine.flatMap((one) => one.days.map((day) => dayRow(one.bay, day)));
+  const headings = ["day", "bay", "offered", "rented", "earned", "points"].map((name) => t(`earn.${name}`));
   byId("earnings").replaceChildren(
-    h("div", { class: "sums" }, ...tiles.map(([name, value]) => h("div", { class: "sum" }, h("span", { class: "muted small" }, t(`earn.${name}`)), h("b", {}, value)))),
-    rows.length ? table(t("home.earnings"), ["day", "bay", "offered", "rented", "earned", "points"].map((name) => t(`earn.${name}`)), rows) : "",
+    h("div", { class: "sums" }, ...tiles.map(([name, value]) => tile(t(`earn.${name}`), value))),
+    rows.length ? table(t("home.earnings"), headings, rows) : "",
   );
-  const uses = statement.bays.filter((/** @type {any} */ one) => one.bay === bay).flatMap((/** @type {any} */ one) => one.days.flatMap((/** @type {any} */ day) => day.uses)).reverse();
+}
+
+/** @param {string} name @param {string} value */
+function tile(name, value) {
+  return h("div", { class: "sum" }, h("span", { class: "muted small" }, name), h("b", {}, value));
+}
+
+/** @param {string} name @param {any} day */
+function dayRow(name, day) {
+  const earned = [won(day.earned_won), points(day.used_millipoints + day.offered_millipoints)];
+  return [day.day, name, duration(day.offered_min), duration(day.rented_min), ...earned];
+}
+
+function tellUses() {
+  const here = statement.bays.find((/** @type {any} */ one) => one.bay === bay);
+  const uses = (here?.days ?? []).flatMap((/** @type {any} */ day) => day.uses).reverse();
+  const headings = ["when", "time", "earned"].map((name) => t(`use.${name}`));
+  const rows = uses.map((/** @type {any} */ use) => [interval(use.from, use.until), duration(use.minutes), won(use.earned_won)]);
   byId("uses").replaceChildren(
-    uses.length
-      ? table(t("home.uses"), ["when", "time", "earned"].map((name) => t(`use.${name}`)), uses.map((/** @type {any} */ use) => [`${dayTime(use.from)}–${clockTime(use.until)}`, duration(use.minutes), won(use.earned_won)]))
-      : h("p", { class: "muted" }, t("home.no_uses")),
+    uses.length ? table(t("home.uses"), headings, rows) : h("p", { class: "muted" }, t("home.no_uses")),
   );
 }
 

@@ -2,7 +2,7 @@
 
 import { BayMap, canDraw } from "./bay-map.js";
 import { Bays, snapshotChanges } from "./bays.js";
-import { byId, fillRows, h, throttled } from "./dom.js";
+import { byId, h, throttled } from "./dom.js";
 import { get } from "./api.js";
 import { clockTime } from "./format.js";
 import { t } from "./i18n.js";
@@ -20,6 +20,8 @@ let zone = "";
 let search = "";
 let shown = TABLE_PAGE;
 let chosen = "";
+/** @type {Map<string, HTMLTableRowElement>} */
+const rowsMade = new Map();
 
 const map = canDraw() ? new BayMap(byId("map"), scenario, { label: t("map.label"), pickBay: choose }) : null;
 const [bays, zones] = await Promise.all([Bays.read(), get("/zones")]);
@@ -56,21 +58,37 @@ function tellCounts() {
   for (const status of STATUSES) byId(`count-${status}`).textContent = String(bays.counts[status]);
 }
 
+/** Rows stay while their bay is listed: a button must not vanish under a finger or a screen reader's cursor. */
 function tellTable() {
   const rows = bays.items.filter(listed);
   byId("table-count").textContent = t("table.count", { n: rows.length, all: bays.items.length });
   byId("table-more").hidden = rows.length <= shown;
-  const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.bay;
-  fillRows(
-    byId("table-body"),
-    rows.slice(0, shown).map((bay) => [
-      h("button", { type: "button", class: "link", "data-bay": bay.bay, onclick: () => choose(bay.bay, { fly: true }) }, bay.bay),
-      bay.zone,
-      badge(bay.status),
-      clockTime(bay.until),
-    ]),
-  );
-  if (focused) byId("table-body").querySelector(`[data-bay="${CSS.escape(focused)}"]`)?.focus();
+  const wished = rows.slice(0, shown).map(rowOf);
+  const body = byId("table-body");
+  if (wished.length !== body.children.length || wished.some((row, at) => row !== body.children[at])) {
+    body.replaceChildren(...wished);
+  }
+}
+
+/** @param {import("./bays.js").Bay} bay */
+function rowOf(bay) {
+  const row = rowsMade.get(bay.bay) ?? newRow(bay);
+  const look = `${bay.status} ${bay.until}`;
+  if (row.dataset.look === look) return row;
+  row.dataset.look = look;
+  row.cells[2].replaceChildren(badge(bay.status));
+  row.cells[3].textContent = clockTime(bay.until);
+  return row;
+}
+
+/** @param {import("./bays.js").Bay} bay */
+function newRow(bay) {
+  const go = () => choose(bay.bay, { fly: true });
+  const button = h("button", { type: "button", class: "link", "data-bay": bay.bay, onclick: go }, bay.bay);
+  const cells = [h("th", { scope: "row" }, button), h("td", {}, bay.zone), h("td"), h("td")];
+  const row = /** @type {HTMLTableRowElement} */ (h("tr", {}, ...cells));
+  rowsMade.set(bay.bay, row);
+  return row;
 }
 
 function refilter() {
@@ -129,7 +147,7 @@ const refreshStory = throttled(() => chosen && choose(chosen), SLOW_MS);
 byId("zone").append(...bays.zones().map((name) => h("option", { value: name }, name)));
 byId("zone").addEventListener("change", () => {
   zone = byId("zone").value;
-  const centre = (zones.items).find((/** @type {any} */ one) => one.zone === zone)?.centre;
+  const centre = zones.items.find((/** @type {any} */ one) => one.zone === zone)?.centre;
   if (centre) map?.go(centre, 16);
   refilter();
 });
@@ -151,7 +169,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !byId("story").hidden) leave();
 });
 onTheme(filterStatuses);
-onTheme(tellTable);
+onTheme(() => {
+  rowsMade.clear();
+  tellTable();
+});
 
 filterStatuses();
 if (map) {

@@ -3,7 +3,7 @@
 import { download, get, newRequestId, post } from "./api.js";
 import { byId, h, table, throttled } from "./dom.js";
 import { drawLines } from "./charts.js";
-import { dayTime, won } from "./format.js";
+import { dayTime } from "./format.js";
 import { named, t } from "./i18n.js";
 import { attempt, live, openPage, say } from "./shell.js";
 import { STATUSES, statusName } from "./status.js";
@@ -33,18 +33,30 @@ function tellNumbers() {
   const numbers = Object.entries(told.kpis).filter(([, value]) => typeof value === "number");
   byId("kpis").replaceChildren(
     ...numbers.map(([name, value]) =>
-      h("div", { class: BAD_WHEN_SOME.has(name) && value ? "kpi bad" : "kpi" }, h("span", { class: "muted small" }, named("kpi", name)), h("b", {}, Number(value).toLocaleString("en-US"))),
+      h(
+        "div",
+        { class: BAD_WHEN_SOME.has(name) && value ? "kpi bad" : "kpi" },
+        h("span", { class: "muted small" }, named("kpi", name)),
+        h("b", {}, Number(value).toLocaleString("en-US")),
+      ),
     ),
   );
 }
 
 async function drawCharts() {
-  const states = STATUSES.filter((status) => status !== "closed");
-  await drawLines(byId("chart-bays"), told.series, states.map((status) => [status, statusName(status)]), t("ops.bays_over_time"));
-  await drawLines(byId("chart-requests"), told.series, REQUESTS.map((name) => [name, t(`kpi.${name}`)]), t("ops.requests_over_time"));
+  const open = STATUSES.filter((status) => status !== "closed");
+  /** @type {Array<[string, string]>} */
+  const states = open.map((status) => [status, statusName(status)]);
+  /** @type {Array<[string, string]>} */
+  const requests = REQUESTS.map((name) => [name, t(`kpi.${name}`)]);
+  await drawLines(byId("chart-bays"), told.series, states, t("ops.bays_over_time"));
+  await drawLines(byId("chart-requests"), told.series, requests, t("ops.requests_over_time"));
 }
 
-/** A list from the server as a table: its own fields, times and all. @param {string} id @param {string} title @param {any[]} items */
+/**
+ * A list from the server as a table: its own fields, times and all.
+ * @param {string} id @param {string} title @param {any[]} items
+ */
 function tellList(id, title, items) {
   const place = byId(id);
   if (!items.length) {
@@ -52,14 +64,15 @@ function tellList(id, title, items) {
     return;
   }
   const fields = Object.keys(items[0]);
-  place.replaceChildren(table(title, fields.map((field) => named("field", field)), items.map((item) => fields.map((field) => shown(field, item[field])))));
+  const headings = fields.map((field) => named("field", field));
+  const rows = items.map((item) => fields.map((field) => shown(field, item[field])));
+  place.replaceChildren(table(title, headings, rows));
 }
 
 /** @param {string} field @param {any} value */
 function shown(field, value) {
   if (value === null || value === undefined) return "–";
-  if (field === "at" || field.endsWith("_at") || field === "since" || field === "until" || field === "from") return dayTime(value);
-  if (field.endsWith("_won") || field === "won") return won(value);
+  if (field === "at" || field.endsWith("_at") || field === "from") return dayTime(value);
   if (field.endsWith("_pct")) return `${value} %`;
   if (field === "reason" || field === "status") return named("reason", String(value));
   return String(value);
@@ -101,13 +114,14 @@ byId("act").addEventListener("submit", async (/** @type {SubmitEvent} */ event) 
   const bay = byId("act-bay").value.trim();
   const path = `/bays/${encodeURIComponent(bay)}/${button.value}`;
   const reply = await attempt(button, () => post(path, {}, { "Idempotency-Key": newRequestId() }));
-  if (reply) say(t(`ops.reply.${reply.type}`, { bay, why: reply.reason ? named("reason", reply.reason) : "" }), reply.type === "done" ? "good" : "trouble");
+  if (reply) say(t("ops.done", { bay }));
   await refresh();
 });
 onTheme(drawCharts);
 
 await Promise.all([refresh(), readLedger()]);
-get("/bays", { limit: 1000 }).then((page) => byId("act-bays").append(...page.items.map((/** @type {any} */ bay) => h("option", { value: bay.bay }))));
+const page = await get("/bays", { limit: 1000 });
+byId("act-bays").append(...page.items.map((/** @type {any} */ { bay }) => h("option", { value: bay })));
 const soon = throttled(() => attempt(null, refresh), REFRESH_MS);
 live(clock, { bays: soon, events: soon });
 document.documentElement.dataset.ready = "true";

@@ -8,7 +8,7 @@ import { publicSession, sessionOf, signOut } from "./session.js";
 import { follow } from "./stream.js";
 import { onTheme, switchTheme, theme } from "./theme.js";
 
-const PAGES = /** @type {const} */ ([["/", "nav.map"], ["/drive", "nav.drive"], ["/home", "nav.home"], ["/ops", "nav.ops"]]);
+const PAGES = { "/": "nav.map", "/drive": "nav.drive", "/home": "nav.home", "/ops": "nav.ops" };
 const SPEEDS = [1, 10, 60, 300, 600];
 const HEALTH_MS = 5_000;
 const LAG_MS_GOOD = 2_000;
@@ -28,8 +28,9 @@ export async function openPage(role) {
     const session = role ? await sessionOf(role) : await publicSession();
     const scenario = await get("/scenario");
     useTimeZone(scenario.time_zone);
-    if (session.demo) byId("demo-note").append(h("strong", {}, t("demo.is")), " ", t(`demo.${role ?? "public"}`, { name: session.subject ?? "" }));
-    else if (session.subject) signedIn(session.subject);
+    const name = session.subject ?? "";
+    if (session.demo) byId("demo-note").append(h("strong", {}, t("demo.is")), " ", t(`demo.${role ?? "public"}`, { name }));
+    else if (name) signedIn(name);
     const clock = new CityClock(scenario, session.demo ? session.tokens?.operator : undefined);
     return { session, scenario, clock };
   } catch (error) {
@@ -41,7 +42,7 @@ export async function openPage(role) {
 function head() {
   const here = location.pathname;
   byId("nav").append(
-    ...PAGES.map(([href, key]) => h("a", { href, "aria-current": href === here ? "page" : null }, t(key))),
+    ...Object.entries(PAGES).map(([href, key]) => h("a", { href, "aria-current": href === here ? "page" : null }, t(key))),
   );
   const look = h("button", { type: "button", class: "quiet", onclick: switchTheme });
   const relabel = () => {
@@ -69,8 +70,12 @@ export function say(text, kind = "good") {
   byId("messages").replaceChildren(note);
 }
 
-/** Run what a button asks for; what goes wrong is told, and the button waits meanwhile. */
-export async function attempt(/** @type {HTMLButtonElement|null} */ button, /** @type {() => Promise<any>} */ work) {
+/**
+ * Run what a button asks for; what goes wrong is told, and the button waits meanwhile.
+ * @param {HTMLButtonElement|HTMLInputElement|null} button
+ * @param {() => Promise<any>} work
+ */
+export async function attempt(button, work) {
   if (button) button.disabled = true;
   try {
     return await work();
@@ -117,10 +122,11 @@ export class CityClock {
 
   build() {
     const options = SPEEDS.map((speed) => h("option", { value: speed }, `× ${speed}`));
-    this.speed = /** @type {HTMLSelectElement} */ (
-      h("select", { "aria-label": t("clock.speed"), onchange: () => this.steer({ speed: Number(this.speed?.value) }) }, ...options)
-    );
-    this.pause = h("button", { type: "button", class: "quiet", onclick: () => this.steer({ paused: !this.clock.paused }) });
+    const choose = () => this.steer({ speed: Number(this.speed?.value) });
+    const press = () => this.steer({ paused: !this.clock.paused });
+    const speed = h("select", { "aria-label": t("clock.speed"), onchange: choose }, ...options);
+    this.speed = /** @type {HTMLSelectElement} */ (speed);
+    this.pause = h("button", { type: "button", class: "quiet", onclick: press });
     const seed = this.seed !== null && this.seed !== undefined && h("span", { class: "muted" }, t("clock.seed", { n: this.seed }));
     const steering = this.token ? [this.pause, this.speed] : [h("span", { class: "muted", id: "clock-speed" })];
     byId("clock").replaceChildren(h("span", { class: "muted" }, t("clock.simulated")), this.face, ...steering, seed || "");
@@ -184,9 +190,10 @@ export class Health {
       );
     }
     byId("health").replaceChildren(
-      ...items.map(([key, value, good]) =>
-        h("span", { class: good ? "health good" : "health trouble" }, h("span", { class: "muted" }, t(String(key))), " ", h("b", {}, String(value))),
-      ),
+      ...items.map(([key, value, good]) => {
+        const name = h("span", { class: "muted" }, t(String(key)));
+        return h("span", { class: good ? "health good" : "health trouble" }, name, " ", h("b", {}, String(value)));
+      }),
     );
   }
 }

@@ -5,6 +5,7 @@ import { h } from "./dom.js";
 import { clockTime, dayTime, interval } from "./format.js";
 import { named, t } from "./i18n.js";
 import { statusName, symbol } from "./status.js";
+import { DAYS } from "./week.js";
 
 const HISTORY_SHOWN = 12;
 
@@ -30,16 +31,21 @@ export function badge(status) {
 
 /** What an offer says, in one line. @param {any} offer */
 export function offerText(offer) {
-  if (offer.kind === "weekly") return `${days(offer.rrule ?? "")} ${offer.start}–${offer.end}`;
+  if (offer.kind === "weekly") return `${daysText(offer.rrule)} ${offer.start}–${offer.end}`;
   if (offer.kind === "auto") return t("offer.auto");
   return interval(offer.from, offer.until);
 }
 
-/** `FREQ=WEEKLY;BYDAY=MO,TU` as days. @param {string} rrule */
-function days(rrule) {
-  const found = /BYDAY=([A-Z,]+)/.exec(rrule)?.[1].split(",") ?? [];
-  if (found.length === 7 || /FREQ=DAILY/.test(rrule)) return t("day.every");
-  return found.join() === "MO,TU,WE,TH,FR" ? t("day.weekdays") : found.map((day) => t(`day.${day}`)).join(", ");
+/** The days of `FREQ=WEEKLY;BYDAY=MO,TU`. @param {string} rrule @returns {string[]} */
+export function daysOf(rrule) {
+  return /BYDAY=([A-Z,]+)/.exec(rrule)?.[1].split(",") ?? [...DAYS];
+}
+
+/** @param {string} rrule */
+function daysText(rrule) {
+  const days = daysOf(rrule);
+  if (days.length === DAYS.length) return t("day.every");
+  return days.join() === "MO,TU,WE,TH,FR" ? t("day.weekdays") : days.map((day) => t(`day.${day}`)).join(", ");
 }
 
 /** @param {string} bay @returns {Promise<Node[]>} */
@@ -78,7 +84,8 @@ function offerLine(offer) {
 
 /** @param {any} booking */
 function bookingLine(booking) {
-  return h("span", {}, interval(booking.from, booking.until), " ", h("span", { class: "muted" }, named("reservation", booking.status)));
+  const status = h("span", { class: "muted" }, named("reservation", booking.status));
+  return h("span", {}, interval(booking.from, booking.until), " ", status);
 }
 
 /** @param {any} entry */

@@ -66,6 +66,7 @@ export function follow(url, listeners) {
     };
     try {
       heard();
+      /** @type {Record<string, string>} */
       const resume = lastId ? { "Last-Event-ID": lastId } : {};
       const headers = { Accept: "text/event-stream", ...authorization(), ...resume };
       const response = await fetch(url, { headers, signal: abort.signal, cache: "no-store" });

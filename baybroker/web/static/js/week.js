@@ -5,6 +5,8 @@ import { t } from "./i18n.js";
 
 export const DAYS = /** @type {const} */ (["MO", "TU", "WE", "TH", "FR", "SA", "SU"]);
 const SLOTS = 48;
+/** Days and slots. @type {Record<string, [number, number]>} */
+const MOVES = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 /** @param {number} slot */
 export function wallTime(slot) {
@@ -39,16 +41,24 @@ export class WeekGrid {
   }
 
   build() {
-    const head = h("div", { role: "row", class: "week-row" }, h("span", { role: "columnheader", class: "week-head" }, h("span", { class: "hidden" }, t("week.hour"))));
-    head.append(...DAYS.map((day) => h("span", { role: "columnheader", class: "week-head" }, t(`day.${day}`))));
-    this.grid.append(head);
+    const headings = [h("span", { class: "hidden" }, t("week.hour")), ...DAYS.map((day) => t(`day.${day}`))];
+    const heads = headings.map((text) => h("span", { role: "columnheader", class: "week-head" }, text));
+    this.grid.append(h("div", { role: "row", class: "week-row" }, ...heads));
     for (let slot = 0; slot < SLOTS; slot += 1) {
       const row = h("div", { role: "row", class: "week-row" });
-      row.append(h("span", { role: "rowheader", class: "week-hour" }, slot % 4 || !slot ? h("span", { class: "hidden" }, wallTime(slot)) : wallTime(slot)));
+      const time = slot % 4 || !slot ? h("span", { class: "hidden" }, wallTime(slot)) : wallTime(slot);
+      row.append(h("span", { role: "rowheader", class: "week-hour" }, time));
       DAYS.forEach((day, at) => {
-        const label = `${t(`day.${day}`)} ${wallTime(slot)}`;
-        const focusable = at === this.at.day && slot === this.at.slot ? 0 : -1;
-        const cell = h("button", { type: "button", role: "gridcell", class: slot % 2 ? "week-cell" : "week-cell hour", "aria-label": label, "aria-selected": "false", tabindex: focusable, "data-day": at, "data-slot": slot });
+        const cell = h("button", {
+          type: "button",
+          role: "gridcell",
+          class: slot % 2 ? "week-cell" : "week-cell hour",
+          "aria-label": `${t(`day.${day}`)} ${wallTime(slot)}`,
+          "aria-selected": "false",
+          tabindex: at === this.at.day && slot === this.at.slot ? 0 : -1,
+          "data-day": at,
+          "data-slot": slot,
+        });
         this.cells[at].push(cell);
         row.append(cell);
       });
@@ -58,8 +68,8 @@ export class WeekGrid {
 
   listen() {
     const spot = (/** @type {EventTarget|null} */ target) => {
-      const cell = /** @type {HTMLElement|null} */ (target)?.closest?.(".week-cell");
-      return cell ? { day: Number(/** @type {HTMLElement} */ (cell).dataset.day), slot: Number(/** @type {HTMLElement} */ (cell).dataset.slot) } : null;
+      const cell = /** @type {HTMLElement|null} */ (/** @type {Element|null} */ (target)?.closest?.(".week-cell") ?? null);
+      return cell && { day: Number(cell.dataset.day), slot: Number(cell.dataset.slot) };
     };
     this.grid.addEventListener("pointerdown", (event) => {
       this.from = spot(event.target);
@@ -85,14 +95,13 @@ export class WeekGrid {
 
   /** @param {KeyboardEvent} event */
   key(event) {
-    const moves = /** @type {Record<string, [number, number]>} */ ({ ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] });
     if (event.key === " " || event.key === "Enter") {
       event.preventDefault();
       this.from ??= this.at;
       this.mark(this.at);
-    } else if (event.key in moves) {
+    } else if (event.key in MOVES) {
       event.preventDefault();
-      const [days, slots] = moves[event.key];
+      const [days, slots] = MOVES[event.key];
       if (event.shiftKey) this.from ??= { ...this.at };
       else this.from = null;
       const day = Math.min(DAYS.length - 1, Math.max(0, this.at.day + days));
