@@ -11,7 +11,7 @@ RUN /opt/baybroker/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin baybroker \
- && install -d -o baybroker -g baybroker /data
+ && install -d -o baybroker -g baybroker /data /tokens
 COPY --from=build /opt/baybroker /opt/baybroker
 ENV PATH=/opt/baybroker/bin:$PATH PYTHONUNBUFFERED=1 BAYBROKER_HEALTH_FILE=/tmp/baybroker-health
 USER baybroker

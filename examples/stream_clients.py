@@ -17,10 +17,9 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from allocator.core import Settings
@@ -36,15 +35,12 @@ from broker_bridge.wire import codec, topics
 from broker_bridge.wire.messages import Occupancy
 from broker_bridge.wire.topics import TopicKind
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 CITY, ZONES, BAYS = "seoul", 4, 200
 EVENT_EVERY_S = 0.05
 CUT_AFTER_S = (0.2, 6.0)
 CUT_AFTER_BYTES = (200, 200_000)
 BYTES_AT_ONCE = 4_096
-CATCH_UP_S = 30.0
+CATCH_UP_S = 120.0
 
 
 @dataclass(slots=True)
@@ -79,16 +75,18 @@ class Outcome:
         return not (self.missed or self.repeated or self.out_of_order) and self.events > 0
 
 
-async def listen(url: str, listener: Listener, rng: Random, until: Callable[[], bool]) -> None:
-    """Listen, be cut off at a random byte, and come again with the last id, until `until` says that it is enough."""
-    while not until():
+async def listen(url: str, listener: Listener, rng: Random, goal: list[int]) -> None:
+    """Listen, be cut off at a random byte, and come again with the last id; in peace once there is a goal to reach."""
+    while not (goal and listener.last >= goal[0]):
+        cut_after_s = None if goal else rng.uniform(*CUT_AFTER_S)
+        budget = sys.maxsize if goal else rng.randint(*CUT_AFTER_BYTES)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, TimeoutError):
-            async with asyncio.timeout(rng.uniform(*CUT_AFTER_S)):
-                await _read(url, listener, rng.randint(*CUT_AFTER_BYTES), until)
+            async with asyncio.timeout(cut_after_s):
+                await _read(url, listener, budget, goal)
         listener.cuts += 1
 
 
-async def _read(url: str, listener: Listener, budget: int, until: Callable[[], bool]) -> None:
+async def _read(url: str, listener: Listener, budget: int, goal: list[int]) -> None:
     """Read so many bytes at most."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
@@ -97,11 +95,13 @@ async def _read(url: str, listener: Listener, budget: int, until: Callable[[], b
     try:
         writer.write(f"GET /api/v1/stream HTTP/1.0\r\nHost: {parts.netloc}\r\n{resume}\r\n".encode())
         await reader.readuntil(b"\r\n\r\n")
-        while (piece := await reader.read(min(budget, BYTES_AT_ONCE))) and not until():
+        while piece := await reader.read(min(budget, BYTES_AT_ONCE)):
             budget -= len(piece)
             *whole, rest = (rest + piece).split(b"\n\n")
             for frame in whole:
                 _take(frame, listener)
+            if goal and listener.last >= goal[0]:
+                return
     finally:
         listener.cut_inside += bool(rest)
         writer.transport.abort()
@@ -148,9 +148,6 @@ async def run(clients: int, seconds: float, seed: int, folder: Path) -> Outcome:
     listeners = [Listener() for _ in range(clients)]
     goal: list[int] = []
 
-    def reached(listener: Listener) -> bool:
-        return bool(goal) and listener.last >= goal[0]
-
     async with asyncio.TaskGroup() as group:
         group.create_task(allocator.run(stop), name="allocator")
         await allocator.serving.wait()
@@ -161,7 +158,7 @@ async def run(clients: int, seconds: float, seed: int, folder: Path) -> Outcome:
             sensing = asyncio.create_task(sense(sensors, quiet), name="sensors")
             listening = [
                 asyncio.create_task(
-                    listen(web.url, listener, Random(f"{seed}/{n}"), partial(reached, listener)),  # noqa: S311 - seeded
+                    listen(web.url, listener, Random(f"{seed}/{n}"), goal),  # noqa: S311 - seeded
                     name=f"listener-{n}",
                 )
                 for n, listener in enumerate(listeners)

@@ -9,6 +9,7 @@ import yaml
 
 from allocator.domain.lifecycle import LIVE, TRANSITIONS
 from allocator.service.tariffs import TariffFile, load_tariffs
+from baybroker.web.app import create_app
 from broker_bridge.devices import Profile, load_profiles
 from broker_bridge.wire import asyncapi
 from broker_bridge.wire.topics import PREFIX, RETAINED, TopicKind
@@ -93,9 +94,9 @@ def _type(part: dict) -> str:
         return f"list of {len(part['prefixItems'])} {_type(part['prefixItems'][0])}s"
     if "const" in part or "enum" in part:
         return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
-    if part["type"] == "array":
+    if part.get("type") == "array":
         return f"list of {_type(part['items'])}"
-    return "RFC 3339 time" if part.get("format") == "date-time" else part["type"] + _bounds(part)
+    return "RFC 3339 time" if part.get("format") == "date-time" else part.get("type", "object") + _bounds(part)
 
 
 def _bounds(part: dict) -> str:
@@ -203,6 +204,77 @@ def tariffs_page() -> str:
     return "\n".join([*lines, *(f"- `{name}`: {listed.source}." for name, listed in tariffs.items())]) + "\n"
 
 
+_HTTP_INTRODUCTION = """\
+`baybroker serve` and `baybroker demo` answer these. For machines: [openapi.yaml](../openapi.yaml), also at
+`/api/v1/openapi.json`. How to run it, get a token and listen: [serve](../howto/serve.md).
+
+Times are RFC 3339 in UTC, money is whole won, distances are metres. Lists are `{"items": [...], "next": cursor}`: pass
+`next` as `after` until it is null. Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`,
+`detail` and `instance`; 422 adds `errors`, a list of `field` and `message`, and 409 the allocator's `reason`. A token
+goes into `Authorization: Bearer TOKEN`; one that is not valid is refused (401), also where none is needed."""
+
+
+def http_document() -> dict:
+    """Return the OpenAPI document; nothing of it depends on where the server runs."""
+    return create_app(None).openapi()
+
+
+def http_yaml() -> str:
+    """Return the HTTP contract as OpenAPI 3.1 in YAML."""
+    return f"# {_GENERATED}\n" + yaml.safe_dump(http_document(), sort_keys=False, allow_unicode=True, width=110)
+
+
+def http_page() -> str:
+    """Return every route, who may use it, what it takes and what it answers."""
+    document = http_document()
+    lines = ["# HTTP", "", _GENERATED, "", *_HTTP_INTRODUCTION.splitlines(), "", "| route | token | |", "|---|---|---|"]
+    routes = [(path, method, it) for path, methods in document["paths"].items() for method, it in methods.items()]
+    for path, method, it in routes:
+        token = "needed" if it.get("security") else ""
+        lines.append(f"| {method.upper()} `{path}` | {token} | {it['description'].split('.')[0]} |")
+    for path, method, it in routes:
+        lines += ["", f"## {method.upper()} {path}", "", it["description"]]
+        lines += _http_parameters(it.get("parameters", ()))
+        lines += _http_body(it.get("requestBody"))
+        lines += ["", *(_http_answer(status, answer) for status, answer in sorted(it["responses"].items()))]
+    for name, schema in sorted(document["components"]["schemas"].items()):
+        lines += ["", *_section(name, {"description": ""} | schema)]
+    return "\n".join(lines) + "\n"
+
+
+def _http_parameters(parameters: list[dict]) -> list[str]:
+    if not parameters:
+        return []
+    rows = [
+        f"| `{it['name']}` | {it['in']} | {_type(it['schema'])} | {'yes' if it['required'] else 'no'} |"
+        f" {it.get('description', '')} |"
+        for it in parameters
+    ]
+    return ["", "| parameter | in | type | must be there | |", "|---|---|---|---|---|", *rows]
+
+
+def _http_body(body: dict | None) -> list[str]:
+    if body is None:
+        return []
+    content = body["content"]["application/json"]
+    lines = ["", "Such a body:", "", "```json", json.dumps(content["example"]), "```"]
+    for schema in content["schema"].get("oneOf", [content["schema"]]):
+        lines += ["", schema["description"], "", "| field | type | must be there | |", "|---|---|---|---|"]
+        for name, part in schema["properties"].items():
+            there = "yes" if name in schema["required"] else "no"
+            lines.append(f"| `{name}` | {_type(part)} | {there} | {part.get('description', '')} |")
+    return lines
+
+
+def _http_answer(status: str, answer: dict) -> str:
+    kinds = []
+    for media, content in answer.get("content", {}).items():
+        reference = content.get("schema", {}).get("$ref", "")
+        name = reference.rsplit("/", 1)[-1]
+        kinds.append(f"[{name}](#{name.lower()})" if name else f"`{media}`")
+    return f"- {status}: {answer['description']}" + (f" ({', '.join(kinds)})" if kinds else "")
+
+
 def scenario_schema() -> str:
     """Return the JSON Schema of a scenario."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
@@ -227,6 +299,8 @@ def pages() -> dict[Path, str]:
     """Return every generated page with its text."""
     return {
         DOCS / "asyncapi.yaml": asyncapi_yaml(),
+        DOCS / "openapi.yaml": http_yaml(),
+        DOCS / "reference" / "http.md": http_page(),
         DOCS / "reference" / "topics.md": topics_page(),
         DOCS / "reference" / "lifecycle.md": lifecycle_page(),
         DOCS / "reference" / "devices.md": devices_page(),

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 DESCRIPTION = "Shared parking: bays, offers, requests and reservations. It reads and asks; the allocator decides."
 
 
-def create_app(parts: Services) -> FastAPI:
-    """Return the application that works with these parts."""
+def create_app(parts: Services | None) -> FastAPI:
+    """Return the application that works with these parts; without any it can only describe itself."""
     app = FastAPI(
         title="baybroker", version=__version__, description=DESCRIPTION, openapi_url="/api/v1/openapi.json",
         docs_url=None, redoc_url=None, separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
     )  # fmt: skip
     app.state.services = parts
     problems.install(app)
@@ -37,5 +38,5 @@ def create_app(parts: Services) -> FastAPI:
     return app
 
 
-def _extras(app: FastAPI, parts: Services) -> None:
+def _extras(app: FastAPI, parts: Services | None) -> None:
     """The open feeds (`baybroker.web.feeds`) and `/metrics` (`baybroker.web.metrics`) go here."""

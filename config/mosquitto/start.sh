@@ -7,8 +7,8 @@
 # RUN_DIR      what Mosquitto reads: written anew at each start                   (/run/baybroker)
 # DATA_DIR     Mosquitto's persistence                                            (/mosquitto/data)
 # LISTEN       port and, optionally, address to listen on                         (1883)
-# SERVICES_UID who may read the allocator's and the simulator's secret            (10001)
-# BAYBROKER_{ALLOCATOR,SIMULATOR,OPERATOR,VIEWER,HEALTH}_PASSWORD   instead of a random one
+# SERVICES_UID who may read the allocator's, the simulator's and the web's secret  (10001)
+# BAYBROKER_{ALLOCATOR,SIMULATOR,WEB,OPERATOR,VIEWER,HEALTH}_PASSWORD   instead of a random one
 # BAYBROKER_EXTRA_USERS   more users: gw-1:secret,drv-7:secret
 set -eu
 umask 077
@@ -82,7 +82,7 @@ mkdir -p "$SECRETS_DIR" "$RUN_DIR" "$DATA_DIR"
 cd "$RUN_DIR"
 rm -f passwd
 cat "$CONFIG_DIR/acl" >acl
-for user in allocator simulator operator viewer health; do
+for user in allocator simulator web operator viewer health; do
   variable=BAYBROKER_$(printf %s "$user" | tr '[:lower:]' '[:upper:]')_PASSWORD
   eval "given=\${$variable:-}"
   password=$(secret "$user" "$given")
@@ -105,10 +105,10 @@ if as_root; then
   chown -R "$BROKER_USER:$(id -g "$BROKER_USER")" "$RUN_DIR" "$DATA_DIR"
   # Anyone may pass through to the own file; nobody else's can be listed or read.
   chmod 711 "$SECRETS_DIR"
-  chown "$SERVICES_UID" "$SECRETS_DIR/allocator" "$SECRETS_DIR/simulator"
+  chown "$SERVICES_UID" "$SECRETS_DIR/allocator" "$SECRETS_DIR/simulator" "$SECRETS_DIR/web"
 fi
 
 # Passwords were wanted here only, not in the environment of a process that lives for months.
-unset BAYBROKER_ALLOCATOR_PASSWORD BAYBROKER_SIMULATOR_PASSWORD BAYBROKER_OPERATOR_PASSWORD \
-  BAYBROKER_VIEWER_PASSWORD BAYBROKER_HEALTH_PASSWORD BAYBROKER_EXTRA_USERS
+unset BAYBROKER_ALLOCATOR_PASSWORD BAYBROKER_SIMULATOR_PASSWORD BAYBROKER_WEB_PASSWORD \
+  BAYBROKER_OPERATOR_PASSWORD BAYBROKER_VIEWER_PASSWORD BAYBROKER_HEALTH_PASSWORD BAYBROKER_EXTRA_USERS
 exec mosquitto -c mosquitto.conf

@@ -65,7 +65,7 @@ async def test_added_changed_and_revoked_users_on_a_running_broker(house, tmp_pa
         after = passwd.stat()
         assert (after.st_uid, stat.S_IMODE(after.st_mode)) == (before.st_uid, stat.S_IMODE(before.st_mode))
         listed = (await baybroker("credentials", "list", *at, "--json")).json()
-        assert listed == ["allocator", "simulator", "operator", "viewer", "health", "drv-me", "gw-home"]
+        assert listed == ["allocator", "simulator", "web", "operator", "viewer", "health", "drv-me", "gw-home"]
         assert [file.name for file in house.run.iterdir() if file.name.startswith(".")] == []
         assert b"pass word" not in passwd.read_bytes()
 

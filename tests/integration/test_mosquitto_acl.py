@@ -29,6 +29,10 @@ MAY_PUBLISH = [
     ("simulator", "gateways/gw-1/bays/z-1/b-1/device"),
     ("simulator", "drivers/drv-7/request"),
     ("simulator", "clock"),
+    ("web", "drivers/drv-7/request"),
+    ("web", "residents/res-3/offer"),
+    ("web", "operators/op-4/command"),
+    ("web", "simulator/command"),
 ]
 MUST_NOT_PUBLISH = [
     ("gw-1", "gateways/gw-2/status"),
@@ -51,6 +55,11 @@ MUST_NOT_PUBLISH = [
     ("viewer", "residents/viewer/offer"),
     ("viewer", "operators/viewer/command"),
     ("health", "drivers/health/request"),
+    ("web", "drivers/drv-7/reply"),
+    ("web", "bays/z-1/b-1/state"),
+    ("web", "gateways/gw-1/status"),
+    ("web", "gateways/web/status"),
+    ("web", "clock"),
 ]
 MAY_READ = [
     ("drv-7", "allocator", "drivers/drv-7/reply"),
@@ -65,6 +74,11 @@ MAY_READ = [
     ("allocator", "gw-1", "gateways/gw-1/bays/z-1/b-1/occupancy"),
     ("allocator", "op-4", "operators/op-4/command"),
     ("simulator", "allocator", "drivers/drv-7/reply"),
+    ("web", "allocator", "drivers/drv-7/reply"),
+    ("web", "allocator", "residents/res-3/notice"),
+    ("web", "allocator", "operators/op-4/reply"),
+    ("web", "allocator", "bays/z-1/b-1/state"),
+    ("web", "gw-1", "gateways/gw-1/bays/z-1/b-1/device"),
 ]
 MUST_NOT_READ = [
     ("drv-7", "allocator", "drivers/drv-8/reply"),
@@ -76,6 +90,8 @@ MUST_NOT_READ = [
     ("viewer", "simulator", "residents/res-3/offer"),
     ("viewer", "op-4", "operators/op-4/command"),
     ("simulator", "op-4", "operators/op-4/command"),
+    ("web", "simulator", "drivers/drv-7/request"),
+    ("web", "op-4", "operators/op-4/command"),
 ]
 
 

@@ -13,7 +13,7 @@ from mosquitto_house import MISSING, START_SH, Client, free_port, new_house
 pytestmark = pytest.mark.skipif(
     bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (apt-get install mosquitto)"
 )
-BUILT_IN = ("allocator", "simulator", "operator", "viewer", "health")
+BUILT_IN = ("allocator", "simulator", "web", "operator", "viewer", "health")
 SERVICES_UID = 4711
 
 
