@@ -23,15 +23,19 @@ class Done:
         return json.loads(self.out)
 
 
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what is meant for a person's own `baybroker`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("BAYBROKER_")}
+
+
 async def start(*arguments: object, **environment: str) -> asyncio.subprocess.Process:
     """Start the program with nothing of our own environment that it would read."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("BAYBROKER_")}
     return await asyncio.create_subprocess_exec(
         *PROGRAM,
         *(str(argument) for argument in arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=clean | environment,
+        env=clean_environment() | environment,
     )
 
 
