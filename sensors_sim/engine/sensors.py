@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sensors_sim.city import Bay
     from sensors_sim.engine.stage import Stage
 
+HEARTBEAT_MOST_S = 604_800
 LATE_MS = (5_000, 45_000)
 DUPLICATE_AFTER_MS = (300, 3_000)
 
@@ -40,15 +41,17 @@ class Sensor:
 class SensorField:
     """All the sensors of a city; each says at the start what is in its bay."""
 
-    def __init__(self, stage: Stage, rng: Generator) -> None:
+    def __init__(self, stage: Stage, rng: Generator, *, quiet: bool = False) -> None:
         self._stage, self._rng, self._setting = stage, rng, stage.scenario.sensors
+        self._told_heartbeat_s = HEARTBEAT_MOST_S if quiet else self._setting.heartbeat_s
         self._sensors = {bay.bay: self._new(bay) for bay in stage.city.bays.values()}
         stage.truth.on_change = self._changed
         heartbeat_ms = self._setting.heartbeat_s * 1000
         for sensor in self._sensors.values():
             stage.agenda.at(stage.start_ms, partial(self._boot, sensor))
             phase_ms = int(rng.integers(1_000, heartbeat_ms + 1))
-            stage.agenda.at(stage.start_ms + phase_ms, partial(self._beat, sensor))
+            if not quiet:
+                stage.agenda.at(stage.start_ms + phase_ms, partial(self._beat, sensor))
         self._plan_outage(stage.start_ms)
 
     def announce(self, gateway: str, now_ms: int) -> None:
@@ -112,7 +115,7 @@ class SensorField:
             boot_id=sensor.boot_id,
             seq=sensor.device_seq,
             observed_at=now_ms,
-            heartbeat_s=self._setting.heartbeat_s,
+            heartbeat_s=self._told_heartbeat_s,
             battery_pct=max(round(sensor.battery_pct - spent, 1), 0.0),
             rssi_dbm=sensor.rssi_dbm,
             firmware=self._setting.firmware,

@@ -35,7 +35,8 @@ class World:
     """The same city, scenario, seed, start and replies give the same messages, byte for byte.
 
     With a recording, the recorded cars are the only physical ones: drivers book, arrive and leave by message alone, and
-    the sensors report exactly the recording.
+    the sensors report exactly the recording. In a quiet world, made for virtual time, sensors say their birth and every
+    change, but no heartbeat that says nothing new; they announce the longest heartbeat, so that nobody misses it.
     """
 
     def __init__(
@@ -46,12 +47,13 @@ class World:
         *,
         start_ms: int | None = None,
         recording: Recording | None = None,
+        quiet: bool = False,
     ) -> None:
         start_ms = scenario.start_ms if start_ms is None else start_ms
         self.city, self.start_ms, self.now_ms = city, start_ms, start_ms
         stage = self._stage = Stage(city, scenario, start_ms)
         draws = streams(seed, start_ms)
-        self._sensors = SensorField(stage, draws.sensors)
+        self._sensors = SensorField(stage, draws.sensors, quiet=quiet)
         self._offering = Offering(stage)
         if recording is None:
             Neighbourhood(stage, draws.residents, self._offering)

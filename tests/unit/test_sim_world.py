@@ -154,6 +154,21 @@ def test_the_heartbeat_is_as_told(heartbeat_s):
         assert gaps == {heartbeat_s * 1000}
 
 
+def test_a_quiet_world_says_births_and_changes_only():
+    rules = scenario(bays=30, squatters={"per_bay_day": 10.0}, sensors={"duplicate_share": 0, "late_share": 0})
+    running = world(rules, quiet=True)
+    said = running.advance(rules.start_ms + DAY)
+    status = {}
+    for one in said:
+        if one.kind is TopicKind.OCCUPANCY:
+            assert status.get(one.names["bay"]) != one.message.status or one.message.seq == 0
+            status[one.names["bay"]] = one.message.status
+    devices = of_kind(said, TopicKind.DEVICE)
+    assert len({message.boot_id for message in devices}) >= 1
+    assert all(message.seq == 0 and message.heartbeat_s == 604_800 for message in devices)
+    assert running.counts["arrivals"] > 50
+
+
 def test_a_sensor_notices_a_car_after_its_delay():
     rules = scenario(bays=40, squatters={"per_bay_day": 10.0}, residents={"weekday": no_trips(), "weekend": no_trips()})
     rules = rules.model_copy(update={"sensors": rules.sensors.model_copy(update={"heartbeat_s": 604_800})})
