@@ -28,7 +28,7 @@ class CityCore(Protocol):
     listen: Callable[[Recorded], None]
 
     def take(self, command: Command, now: int, key: tuple[str, str] | None = None) -> list[Said]:
-        """Carry out a command and what falls due with it; return what is said. `key`: (party, request_id) of a request."""
+        """Carry out a command and what falls due with it; return what is said. `key` is (party, request_id)."""
         ...
 
     def pass_time(self, now: int) -> list[Said]:

@@ -106,10 +106,10 @@ def _ms_by_hour(since: Ints, until: Ints, start: int, end: int, utc_offset_ms: i
     return np.bincount(hours, weights=np.diff(before), minlength=HOURS).astype(np.float64)
 
 
-def share_of_time(since: Ints, until: Ints, bays: int, start: int, end: int) -> float:
-    """Return the share of all bay-time that intervals take."""
-    taken = (np.clip(until, start, end) - np.clip(since, start, end)).sum()
-    return float(taken / max((end - start) * bays, 1))
+def penetration(stays: Stays) -> float | None:
+    """Return the share of the cars, other than residents', that came with a booking."""
+    guests, squatters = (int(np.count_nonzero(stays.kind == KINDS.index(kind))) for kind in ("guest", "squatter"))
+    return round(guests / (guests + squatters), 5) if guests + squatters else None
 
 
 def error_share(stays: Stays, ground: Ground, bays: int, until: int) -> float:
