@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Self
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,11 @@ from broker_bridge.wire.messages import Latitude, Longitude, Name, WallTime
 from sensors_sim.bays_file import read_bays
 from sensors_sim.city import Bay, build_city
 from sensors_sim.config_files import find_config
+from sensors_sim.engine.presence import PresenceProfile
 from sensors_sim.faults import Fault
 from sensors_sim.mistakes import Mistake, MistakesError, mistakes_error
 from sensors_sim.parts import LocalInstant, Part, Positive, Profile, Rate, Share, TimeZone, Window
+from sensors_sim.profile import load_profile
 from sensors_sim.toml_lines import key_lines
 
 if TYPE_CHECKING:
@@ -52,31 +55,44 @@ class Zone(Part):
         return self
 
 
-class Habit(Part):
-    """When a resident's car is away: hours of the local day, and how far single days scatter around them."""
-
-    out_share: Share
-    leave_h: float = Field(ge=0, lt=24)
-    leave_sd_h: Rate
-    return_h: float = Field(ge=0, lt=30)
-    return_sd_h: Rate
-
-
 class Residents(Part):
-    """Who lives there. Each resident's own hours lie `personal_sd_h` around the habit's."""
+    """Who lives there: residents of a profile, each with traits of its own."""
 
-    weekday: Habit = Habit(out_share=0.8, leave_h=7.7, leave_sd_h=0.7, return_h=18.6, return_sd_h=1.5)
-    weekend: Habit = Habit(out_share=0.5, leave_h=10.8, leave_sd_h=2.2, return_h=16.5, return_sd_h=2.5)
-    personal_sd_h: Rate = 0.8
-    early_return_share: Share = Field(default=0.06, description="Days on which the car is back at some earlier hour")
+    profile: str = Field(default="norway-homes", min_length=1, description="Of `config/profiles/`, or a TOML file")
+    early_return_share: Share = Field(
+        default=0.06, description="Of the days on which the bay is offered: the car is back early, and the bay recalled"
+    )
+    _presence: PresenceProfile = PrivateAttr()
+
+    @model_validator(mode="after")
+    def _find_profile(self) -> Self:
+        self._presence = _presence_of(self.profile)
+        return self
+
+    @property
+    def presence(self) -> PresenceProfile:
+        """The profile's figures."""
+        return self._presence
+
+
+@cache
+def _presence_of(profile: str) -> PresenceProfile:
+    try:
+        found = load_profile(profile).residents
+    except SettingsError as error:
+        raise ValueError(str(error)) from None
+    if found is None:
+        msg = f"the profile {profile!r} tells nothing of residents"
+        raise ValueError(msg)
+    return found.presence()
 
 
 class Offers(Part):
-    """Who shares the bay. A weekly offer's resident usually keeps out of its window by `margin_min`."""
+    """Who shares the bay. A weekly offer's resident keeps out of its window, usually by about `margin_min`."""
 
     weekly_share: Share = 0.6
     auto_share: Share = Field(default=0.0, description="Of those without a weekly offer: the bay opens by itself")
-    once_share: Share = Field(default=0.1, description="Days on which one with neither offers the absence")
+    once_share: Share = Field(default=0.1, description="Of the absences of one with neither, that he offers")
     margin_min: Rate = 25.0
     windows: tuple[Window, ...] = Field(
         min_length=1,
@@ -188,12 +204,12 @@ class Scenario(Part):
     tariffs_folder: str | None = Field(
         default=None, min_length=1, description="A folder of tariff files beside the shipped ones, from the scenario's"
     )
-    residents: Residents = Residents()
+    residents: Residents = Field(default_factory=Residents)
     offers: Offers = Offers()
     drivers: Drivers
     squatters: Squatters = Squatters()
     sensors: Sensors = Sensors()
-    faults: tuple[Fault, ...] = Field(default=(), description="Checked; the sensors do not act on them yet")
+    faults: tuple[Fault, ...] = Field(default=(), description="What goes wrong beside the usual rates of `sensors`")
     _placed: tuple[Bay, ...] = PrivateAttr(())
 
     @model_validator(mode="after")
@@ -211,6 +227,11 @@ class Scenario(Part):
     def start_ms(self) -> int:
         """The start in epoch milliseconds."""
         return round(self.start.replace(tzinfo=ZoneInfo(self.time_zone)).timestamp() * MS)
+
+    @property
+    def presence(self) -> PresenceProfile:
+        """When residents are away: the figures of their profile."""
+        return self.residents.presence
 
     @property
     def placed(self) -> tuple[Bay, ...]:

@@ -25,6 +25,11 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 WAIT_S = 20.0
+NOBODY_HOME = {
+    "residents": {"early_return_share": 0},
+    "offers": {"weekly_share": 1, "windows": [{"start": "00:00", "end": "24:00", "rrule": "FREQ=DAILY"}]},
+}
+"""The parts of a scenario whose residents are away day and night."""
 SPOT = {"lat": 37.4842, "lon": 126.9296, "spread_m": 30.0}
 
 

@@ -1,21 +1,25 @@
-"""The demand: what a driver wants, and what this driver will do about it. All drawn at once, before any reply."""
+"""The demand: what drivers want, and what they will do about it. A day's wishes are drawn at once, before any reply."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from sensors_sim.city import Point, shifted
-from sensors_sim.engine.chance import stay_minutes, weighted
+import numpy as np
+
+from sensors_sim.city import EARTH_M_PER_DEG, Point
+from sensors_sim.engine.chance import arrivals, stay_minutes, weighted
 from sensors_sim.local_time import MINUTE_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from numpy.random import Generator
 
-    from sensors_sim.city import Bay
+    from sensors_sim.city import City
+    from sensors_sim.engine.chance import Floats
+    from sensors_sim.engine.rows import Ints
     from sensors_sim.scenario import Drivers
 
 SHORT_MIN = (5, 11)
@@ -24,16 +28,20 @@ LEAD_MAX_MIN = 24 * 60.0
 OVERSTAY_MEAN_MIN = 15.0
 OVERSTAY_LEAST_MIN = 6.0
 BACKGROUND_SPREAD_M = 100.0
+MILLION = 1_000_000
 
 
 class Fate(StrEnum):
     """What a driver makes of a booking."""
 
-    USES = "uses"
     NO_SHOW = "no_show"
     CANCELS = "cancels"
     LEAVES_EARLY = "leaves_early"
     OVERSTAYS = "overstays"
+    USES = "uses"
+
+
+FATES = tuple(Fate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,58 +62,128 @@ class Wish:
     tells_departure: bool
 
 
-def draw_destination(rng: Generator, setting: Drivers, bays: Sequence[Bay]) -> Point:
-    """Return a point near one of the hot spots, or near any bay."""
-    if setting.background_share and rng.random() < setting.background_share:
-        bay = bays[int(rng.integers(len(bays)))]
-        east_m, north_m = rng.normal(0, BACKGROUND_SPREAD_M, size=2)
-        return shifted(Point(bay.lat, bay.lon), float(east_m), float(north_m))
-    spot = setting.hot_spots[weighted(rng, [spot.weight for spot in setting.hot_spots])]
-    east_m, north_m = rng.normal(0, spot.spread_m, size=2)
-    return shifted(Point(spot.lat, spot.lon), float(east_m), float(north_m))
+class Wishes(NamedTuple):
+    """Wishes as whole numbers: micro-degrees, no price is -1, `fate` one of `FATES`, `share` in millionths."""
+
+    lat: Ints
+    lon: Ints
+    lead_ms: Ints
+    stay_min: Ints
+    max_walk_m: Ints
+    max_price_won: Ints
+    fate: Ints
+    share: Ints
+    late_ms: Ints
+    travel_ms: Ints
+    overstay_ms: Ints
+    tells_arrival: Ints
+    tells_departure: Ints
+
+    def wish(self, which: int) -> Wish:
+        """Return one of them."""
+        lat, lon, lead, stay, walk, price, fate, share, late, travel, over, arrival, departure = (
+            int(column[which]) for column in self
+        )
+        return Wish(
+            destination=Point(lat / MILLION, lon / MILLION),
+            lead_ms=lead,
+            stay_min=stay,
+            max_walk_m=walk,
+            max_price_won=None if price < 0 else price,
+            fate=FATES[fate],
+            share=share / MILLION,
+            late_ms=late,
+            travel_ms=travel,
+            overstay_ms=over,
+            tells_arrival=bool(arrival),
+            tells_departure=bool(departure),
+        )
 
 
-def draw_wish(rng: Generator, setting: Drivers, bays: Sequence[Bay], *, surely_short: bool) -> Wish:
-    """Return what the next driver wants."""
-    short = bool(rng.random() < setting.short_share) or surely_short
-    if short:
-        stay_min = int(rng.integers(*SHORT_MIN))
-        lead_min = float(rng.uniform(0, SHORT_LEAD_MIN))
-    else:
-        stay = stay_minutes(rng, setting.stay_log_mean, setting.stay_log_sd, setting.stay_min, setting.stay_max_min)
-        stay_min = round(stay)
-        lead_min = min(float(rng.exponential(setting.lead_mean_min)), LEAD_MAX_MIN)
-    return Wish(
-        destination=draw_destination(rng, setting, bays),
-        lead_ms=round(lead_min * MINUTE_MS),
-        stay_min=stay_min,
-        max_walk_m=int(rng.integers(setting.walk_from_m, setting.walk_to_m + 1)),
-        max_price_won=_draw_price_cap(rng, setting, stay_min),
-        fate=_draw_fate(rng, setting),
-        share=float(rng.random()),
-        late_ms=int(rng.uniform(0, 4 * MINUTE_MS)),
-        travel_ms=int(rng.uniform(1, 3) * MINUTE_MS),
-        overstay_ms=round((OVERSTAY_LEAST_MIN + float(rng.exponential(OVERSTAY_MEAN_MIN))) * MINUTE_MS),
-        tells_arrival=bool(rng.random() < setting.tells_share),
-        tells_departure=bool(rng.random() < setting.tells_share),
-    )
+def no_wishes() -> Wishes:
+    """Return none."""
+    return Wishes(*(np.empty(0, np.int64) for _ in Wishes._fields))
 
 
-def _draw_price_cap(rng: Generator, setting: Drivers, stay_min: int) -> int | None:
-    capped, per_hour = rng.random() < setting.price_cap_share, rng.uniform(*setting.price_cap_won_per_hour)
-    return round(per_hour * stay_min / 60) if capped else None
+class Destinations:
+    """Where people want to be: near one of the hot spots, or near any bay."""
+
+    def __init__(self, setting: Drivers, city: City) -> None:
+        self._background_share = setting.background_share
+        self._weights = [spot.weight for spot in setting.hot_spots] or [1.0]
+        self._spots = _columns((spot.lat, spot.lon, spot.spread_m) for spot in setting.hot_spots)
+        self.bays = _columns((bay.lat, bay.lon, BACKGROUND_SPREAD_M) for bay in city.bays.values())
+
+    def draw(self, rng: Generator, count: int) -> tuple[Ints, Ints]:
+        """Return so many points, in micro-degrees."""
+        background = rng.random(count) < self._background_share
+        spot, bay = weighted(rng, self._weights, count), rng.integers(self.bays.shape[1], size=count)
+        near = self.bays[:, bay]
+        near[:, ~background] = self._spots[:, spot[~background]]
+        east_m, north_m = rng.standard_normal((2, count)) * near[2]
+        # metres to degrees for the latitude of the place; rounded, so that the cosine's last bit is gone
+        lat = near[0] + north_m / EARTH_M_PER_DEG
+        lon = near[1] + east_m / (EARTH_M_PER_DEG * np.cos(np.radians(near[0])))
+        return np.rint(lat * MILLION).astype(np.int64), np.rint(lon * MILLION).astype(np.int64)
 
 
-def _draw_fate(rng: Generator, setting: Drivers) -> Fate:
-    shares = {
-        Fate.NO_SHOW: setting.no_show_share,
-        Fate.CANCELS: setting.cancel_share,
-        Fate.LEAVES_EARLY: setting.early_share,
-        Fate.OVERSTAYS: setting.overstay_share,
-    }
-    drawn = rng.random()
-    for fate, share in shares.items():
-        if drawn < share:
-            return fate
-        drawn -= share
-    return Fate.USES
+class Demand:
+    """The wishes of all drivers, day by day."""
+
+    def __init__(self, setting: Drivers, destinations: Destinations, rng: Generator) -> None:
+        self._setting, self._destinations, self._rng = setting, destinations, rng
+        self._surely_short = setting.first_short
+
+    def day(self, hours: Ints, start_ms: int) -> tuple[Ints, Wishes]:
+        """Return when the wishes of a day come that are not before the start, and what they are."""
+        at_ms = arrivals(self._rng, hours, self._setting.requests_per_hour, self._setting.hourly)
+        at_ms = at_ms[at_ms >= start_ms]
+        return at_ms, self._draw(len(at_ms))
+
+    def _draw(self, count: int) -> Wishes:
+        rng, setting = self._rng, self._setting
+        lat, lon = self._destinations.draw(rng, count)
+        short = rng.random(count) < setting.short_share
+        short[: self._surely_short] = True
+        self._surely_short = max(self._surely_short - count, 0)
+        stay = stay_minutes(
+            rng, (setting.stay_log_mean, setting.stay_log_sd), (setting.stay_min, setting.stay_max_min), count
+        )
+        stay = np.where(short, rng.integers(*SHORT_MIN, size=count), stay)
+        lead_min = np.minimum(rng.standard_exponential(count) * setting.lead_mean_min, LEAD_MAX_MIN)
+        lead_min = np.where(short, rng.random(count) * SHORT_LEAD_MIN, lead_min)
+        overstay_min = OVERSTAY_LEAST_MIN + rng.standard_exponential(count) * OVERSTAY_MEAN_MIN
+        return Wishes(
+            lat=lat,
+            lon=lon,
+            lead_ms=_whole(lead_min * MINUTE_MS),
+            stay_min=stay,
+            max_walk_m=rng.integers(setting.walk_from_m, setting.walk_to_m + 1, size=count),
+            max_price_won=self._price_caps(stay),
+            fate=self._fates(count),
+            share=rng.integers(MILLION, size=count),
+            late_ms=rng.integers(4 * MINUTE_MS, size=count),
+            travel_ms=rng.integers(MINUTE_MS, 3 * MINUTE_MS, size=count),
+            overstay_ms=_whole(overstay_min * MINUTE_MS),
+            tells_arrival=(rng.random(count) < setting.tells_share).astype(np.int64),
+            tells_departure=(rng.random(count) < setting.tells_share).astype(np.int64),
+        )
+
+    def _price_caps(self, stay_min: Ints) -> Ints:
+        low, high = self._setting.price_cap_won_per_hour
+        capped = self._rng.random(len(stay_min)) < self._setting.price_cap_share
+        per_hour = low + (high - low) * self._rng.random(len(stay_min))
+        return np.where(capped, _whole(per_hour * stay_min / 60), -1)
+
+    def _fates(self, count: int) -> Ints:
+        setting = self._setting
+        shares = (setting.no_show_share, setting.cancel_share, setting.early_share, setting.overstay_share)
+        return weighted(self._rng, [*shares, max(1 - sum(shares), 0)], count)
+
+
+def _whole(numbers: Floats) -> Ints:
+    return np.rint(numbers).astype(np.int64)
+
+
+def _columns(places: Iterable[tuple[float, float, float]]) -> Floats:
+    return np.array(list(places), float).reshape(-1, 3).T

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING
 from broker_bridge.wire.messages import Arrive, Cancel, DriverReply, Leave, Place, Query, RequestBay
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.engine.asking import Asks
-from sensors_sim.engine.chance import Arrivals
-from sensors_sim.engine.demand import Fate, draw_wish
+from sensors_sim.engine.demand import Fate
 from sensors_sim.engine.trip import Phase, Trip
 from sensors_sim.local_time import MINUTE_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.random import Generator
-
+    from sensors_sim.engine.demand import Wish
     from sensors_sim.engine.stage import Stage
 
 QUERIES_MAX = 5
@@ -32,30 +30,18 @@ _ENDS = {"completed", "expired", "cancelled", "failed"}
 class DriverPool:
     """The drivers of a city. With `physical` False their cars stand in no bay: they only say so."""
 
-    def __init__(self, stage: Stage, rng: Generator, *, physical: bool = True) -> None:
-        setting = stage.scenario.drivers
-        self._stage, self._rng, self._setting, self._physical = stage, rng, setting, physical
-        self._bays = list(stage.city.bays.values())
+    def __init__(self, stage: Stage, *, physical: bool = True) -> None:
+        pool = stage.scenario.drivers.pool
+        self._stage, self._physical = stage, physical
         self._asks = Asks(stage)
-        width = len(str(setting.pool))
-        self._idle = deque(f"drv-{number:0{width}d}" for number in range(1, setting.pool + 1))
+        width = len(str(pool))
+        self._idle = deque(f"drv-{number:0{width}d}" for number in range(1, pool + 1))
         self._trips: dict[str, Trip] = {}
-        self._asked = 0
-        self._arrivals = Arrivals(rng, stage.local, setting.requests_per_hour, setting.hourly)
-        self._plan(stage.start_ms)
 
     # ---- asking
 
-    def _plan(self, now_ms: int) -> None:
-        at_ms = self._arrivals.next_after(now_ms)
-        if at_ms is not None:
-            self._stage.agenda.at(at_ms, self._want)
-
-    def _want(self, now_ms: int) -> None:
+    def want(self, now_ms: int, wish: Wish) -> None:
         """One more driver wants a bay: asks for it, if anybody is not under way."""
-        self._plan(now_ms)
-        wish = draw_wish(self._rng, self._setting, self._bays, surely_short=self._asked < self._setting.first_short)
-        self._asked += 1
         if not self._idle:
             self._stage.counts["no_driver"] += 1
             return

@@ -8,6 +8,7 @@ normal distribution. Times are whole minutes, so the last bit of a machine's log
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,6 +40,8 @@ TRAIT_LIMIT = 3.0
 """No resident is drawn further from the mean, in standard deviations."""
 TRAIT_MOST = 5.0
 """Nor has a larger trait, in either direction: a factor of 148."""
+FACTOR_DIGITS = 6
+"""Factors are rounded to so many decimals: the last bit of an exponential is not the same on every machine."""
 RATE_LEAST, RATE_MOST = 1e-4, 60.0
 """Departures in an hour at home; a car moves at most once a minute."""
 
@@ -102,10 +105,14 @@ class Absences(NamedTuple):
 
 def draw_residents(profile: PresenceProfile, count: int, rng: Generator) -> Residents:
     """Return so many residents of that profile."""
-    root = profile.trait_sd[:, None] * np.linalg.cholesky(profile.trait_correlation)
+    root = _root(profile.trait_correlation) * profile.trait_sd[:, None]
     normal = np.clip(rng.standard_normal((count, len(TRAITS))), -TRAIT_LIMIT, TRAIT_LIMIT)
-    traits = np.clip(profile.trait_mean + normal @ root.T, -TRAIT_MOST, TRAIT_MOST)
-    factors = np.exp(traits[:, :6])
+    # column by column: a library's product may differ in the last bit from machine to machine
+    traits = np.tile(profile.trait_mean, (count, 1))
+    for trait in range(len(TRAITS)):
+        traits += normal[:, trait, None] * root[:, trait]
+    np.clip(traits, -TRAIT_MOST, TRAIT_MOST, out=traits)
+    factors: Floats = np.exp(traits[:, :6]).round(FACTOR_DIGITS)
     return Residents(
         profile=profile,
         leaves=factors[:, :3],
@@ -116,29 +123,54 @@ def draw_residents(profile: PresenceProfile, count: int, rng: Generator) -> Resi
     )
 
 
+def _root(correlation: Floats) -> Floats:
+    """Return the lower triangle whose product with its transpose this is (Cholesky, always in the same order)."""
+    root = np.zeros(correlation.shape)
+    for row in range(len(root)):
+        for column in range(row + 1):
+            left = float(correlation[row, column])
+            for before in range(column):
+                left -= float(root[row, before] * root[column, before])
+            root[row, column] = math.sqrt(left) if row == column else left / root[column, column]
+    return root
+
+
 def absences(residents: Residents, first_weekday: int, days: int, rng: Generator) -> Absences:
     """Return the absences that touch so many days from a weekday (0 is Monday) on; those under way leave before 0."""
-    begin, end = -BURN_IN_DAYS * DAY, days * DAY
-    # the working clock starts on a Monday at the turn, and is each resident's own
-    own = TURN + residents.phase_min - first_weekday * DAY
-    departures, returns = _Departures(residents), _Returns(residents)
-    active = np.arange(len(residents))
-    home_since = np.full(len(residents), begin) - own
-    parts: list[tuple[Ints, Ints, Ints]] = []
-    while active.size:
-        leave, leaves = departures.candidates(active, home_since, rng)
-        still = leave + own[active] < end
-        active, leave, leaves = active[still], leave[still], leaves[still]
-        home_since = leave
-        gone = leave[leaves]
-        if gone.size:
-            back = gone + returns.minutes(active[leaves], gone, rng)
-            home_since = leave.copy()
-            home_since[leaves] = back
-            offset = own[active[leaves]]
-            seen = back + offset > 0
-            parts.append((active[leaves][seen], (gone + offset)[seen], (back + offset)[seen]))
-    return _sorted(parts)
+    return Presence(residents, first_weekday, rng).until(days)
+
+
+class Presence:
+    """The residents' comings and goings from a weekday (0 is Monday) on, which are drawn part by part."""
+
+    def __init__(self, residents: Residents, first_weekday: int, rng: Generator) -> None:
+        self._rng = rng
+        # the working clock starts on a Monday at the turn, and is each resident's own
+        self._own = TURN + residents.phase_min - first_weekday * DAY
+        self._departures, self._returns = _Departures(residents), _Returns(residents)
+        self._home_since = -BURN_IN_DAYS * DAY - self._own
+
+    def until(self, days: int) -> Absences:
+        """Return the absences that begin before so many days have passed and are not yet told, nor over before 0."""
+        rng, own, end = self._rng, self._own, days * DAY
+        active = np.flatnonzero(self._home_since + own < end)
+        since = self._home_since[active]
+        parts: list[tuple[Ints, Ints, Ints]] = []
+        while active.size:
+            leave, leaves = self._departures.candidates(active, since, rng)
+            still = leave + own[active] < end
+            # at home until the end: the process has no memory, so it goes on from there
+            self._home_since[active[~still]] = np.maximum(since, end - own[active])[~still]
+            active, leave, leaves = active[still], leave[still], leaves[still]
+            since = leave.copy()
+            gone = leave[leaves]
+            if gone.size:
+                back = gone + self._returns.minutes(active[leaves], gone, rng)
+                since[leaves] = back
+                offset = own[active[leaves]]
+                seen = back + offset > 0
+                parts.append((active[leaves][seen], (gone + offset)[seen], (back + offset)[seen]))
+        return _sorted(parts)
 
 
 class _Departures:

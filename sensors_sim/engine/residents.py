@@ -1,49 +1,27 @@
-"""Residents: when their cars leave and come back, and what they offer of their bays."""
+"""Residents: they come and go as planned, look again where a car stands in their bay, and offer and recall it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from broker_bridge.wire.messages import OfferAuto, OfferOnce, OfferWeekly, ResidentNotice
+from broker_bridge.wire.messages import OfferAuto, OfferOnce, OfferWeekly, Recall, ResidentNotice
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.engine.asking import Asks
-from sensors_sim.engine.chance import weighted
-from sensors_sim.local_time import HOUR_MS, MINUTE_MS, wall_hour
+from sensors_sim.engine.squatters import TRY_AGAIN_MS
 
 if TYPE_CHECKING:
-    from numpy.random import Generator
-
     from sensors_sim.city import Bay
+    from sensors_sim.engine.households import Shares
+    from sensors_sim.engine.rows import Bools
     from sensors_sim.engine.stage import Stage
     from sensors_sim.parts import Window
 
-SATURDAY = 5
-DAY_PLANNED_H = 3.0
-DAY_H = 24
-TRY_AGAIN_MS = 10 * MINUTE_MS
-ONCE_LEAST_MS = HOUR_MS
-ONCE_MARGIN_MS = 30 * MINUTE_MS
-AWAY_LEAST_H = 0.5
-
-
-@dataclass(slots=True)
-class Resident:
-    """A household with one car. `leave_h` and `return_h` are its own hours beside the habit's."""
-
-    bay: Bay
-    leave_h: float
-    return_h: float
-    window: Window | None = None
-    opens_itself: bool = False
-    trip: tuple[int, int] | None = None
-    """When the car is away today: `[from, until)`."""
+_ANSWERS = {"offer_accepted", "offer_rejected", "recall_answer"}
 
 
 class Offering:
-    """The offers of residents, each repeated until the allocator has answered."""
+    """The offers and recalls of residents, each repeated until the allocator has answered."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage, self._asks = stage, Asks(stage)
@@ -54,124 +32,89 @@ class Offering:
         offer = OfferWeekly(request_id=request_id, bay=bay.bay, rrule=window.rrule, start=window.start, end=window.end)
         self._ask(now_ms, bay, offer)
 
-    def once(self, now_ms: int, bay: Bay, from_ms: int, until_ms: int) -> None:
-        """Offer one absence."""
+    def once(self, now_ms: int, bay: Bay, until_ms: int) -> None:
+        """Offer an absence that begins."""
         request_id = self._stage.new_request_id("offer")
-        self._ask(now_ms, bay, OfferOnce(request_id=request_id, bay=bay.bay, from_at=from_ms, until=until_ms))
+        self._ask(now_ms, bay, OfferOnce(request_id=request_id, bay=bay.bay, from_at=now_ms, until=until_ms))
 
     def auto(self, now_ms: int, bay: Bay) -> None:
         """Let the bay open whenever its sensor sees the car leave."""
         self._ask(now_ms, bay, OfferAuto(request_id=self._stage.new_request_id("offer"), bay=bay.bay, enabled=True))
 
+    def recall(self, now_ms: int, bay: Bay, home_at: int) -> None:
+        """Take the bay back: its resident comes home early."""
+        request_id = self._stage.new_request_id("recall")
+        self._ask(now_ms, bay, Recall(request_id=request_id, bay=bay.bay, home_at=home_at))
+
     def heard(self, notice: ResidentNotice) -> None:
-        """Take the answer to an offer."""
-        if notice.type in {"offer_accepted", "offer_rejected"}:
+        """Take the answer to an offer or a recall."""
+        if notice.type in _ANSWERS:
             self._asks.answered(notice.request_id)
 
-    def _ask(self, now_ms: int, bay: Bay, offer: OfferWeekly | OfferOnce | OfferAuto) -> None:
-        self._stage.counts["offers"] += 1
+    def _ask(self, now_ms: int, bay: Bay, offer: OfferWeekly | OfferOnce | OfferAuto | Recall) -> None:
+        self._stage.counts["recalls" if offer.type == "recall" else "offers"] += 1
         self._asks.ask(now_ms, TopicKind.RESIDENT_OFFER, {"resident": bay.resident}, offer.request_id, offer)
 
 
 class Neighbourhood:
-    """All the residents. At the start the cars stand where the day's plan has them."""
+    """All the residents, numbered as the city's bays. At the start some of their cars are at home."""
 
-    def __init__(self, stage: Stage, rng: Generator, offering: Offering) -> None:
-        self._stage, self._rng, self._offering = stage, rng, offering
-        self._residents = [self._settle(bay) for bay in stage.city.bays.values()]
-        today = stage.local.day(stage.start_ms - round(DAY_PLANNED_H * HOUR_MS))
-        for resident in self._residents:
-            self._begin(resident, today)
+    def __init__(self, stage: Stage, shares: Shares, at_home: Bools, offering: Offering) -> None:
+        self._stage, self._shares, self._offering = stage, shares, offering
+        self._bays = list(stage.city.bays.values())
+        self._waiting: set[int] = set()
+        for bay, stands in zip(self._bays, at_home.tolist(), strict=True):
+            if stands:
+                stage.truth.place(bay.bay, "resident", bay.resident, stage.start_ms)
         stage.agenda.at(stage.start_ms, self._offer_for_good)
-        stage.agenda.at(self._planning_of(today + timedelta(days=1)), self._plan_all)
-
-    def _settle(self, bay: Bay) -> Resident:
-        setting, rng = self._stage.scenario.offers, self._rng
-        spread = self._stage.scenario.residents.personal_sd_h
-        resident = Resident(bay, float(rng.normal(0, spread)), float(rng.normal(0, spread)))
-        if rng.random() < setting.weekly_share:
-            chosen = weighted(rng, [window.weight for window in setting.windows])
-            resident.window = setting.windows[chosen]
-        if bay.windows:
-            resident.window = bay.windows[0]
-        elif resident.window is None and setting.auto_share:
-            resident.opens_itself = rng.random() < setting.auto_share
-        return resident
 
     def _offer_for_good(self, now_ms: int) -> None:
-        for resident in self._residents:
-            if resident.window is not None:
-                for window in resident.bay.windows or (resident.window,):
-                    self._offering.weekly(now_ms, resident.bay, window)
-            elif resident.opens_itself:
-                self._offering.auto(now_ms, resident.bay)
+        for bay, windows, opens_itself in zip(self._bays, self._shares.weekly, self._shares.auto.tolist(), strict=True):
+            for window in windows:
+                self._offering.weekly(now_ms, bay, window)
+            if opens_itself:
+                self._offering.auto(now_ms, bay)
 
-    def _begin(self, resident: Resident, today: date) -> None:
-        """Put the car where the plan of the running day has it."""
-        start_ms = self._stage.start_ms
-        trip = self._draw_trip(resident, today)
-        if trip is None or trip[1] <= start_ms or start_ms < trip[0]:
-            self._stage.truth.place(resident.bay.bay, "resident", resident.bay.resident, start_ms)
-        if trip is None or trip[1] <= start_ms:
-            return
-        resident.trip = trip
-        if start_ms < trip[0]:
-            self._stage.agenda.at(trip[0], partial(self._leave, resident))
-        else:
-            self._stage.agenda.at(start_ms, partial(self._offer_once, resident))
-            self._stage.agenda.at(trip[1], partial(self._return, resident))
+    # ---- what the plan has
 
-    def _plan_all(self, now_ms: int) -> None:
-        today = self._stage.local.day(now_ms)
-        for resident in self._residents:
-            if resident.trip is None:
-                resident.trip = self._draw_trip(resident, today)
-                if resident.trip is not None:
-                    self._stage.agenda.at(resident.trip[0], partial(self._leave, resident))
-        self._stage.agenda.at(self._planning_of(today + timedelta(days=1)), self._plan_all)
+    def leaves(self, now_ms: int, number: int, _value: int) -> None:
+        """Drive off; whoever could not park yet goes on from elsewhere."""
+        bay = self._bays[number]
+        self._waiting.discard(number)
+        self._stage.truth.leave(bay.bay, bay.resident, now_ms, planned=True)
 
-    def _planning_of(self, day: date) -> int:
-        return self._stage.local.instant(day, DAY_PLANNED_H)
-
-    def _draw_trip(self, resident: Resident, day: date) -> tuple[int, int] | None:
-        """Return when the car is away that day, or None; on some days it is back early."""
-        setting, rng = self._stage.scenario.residents, self._rng
-        weekend = day.weekday() >= SATURDAY
-        habit = setting.weekend if weekend else setting.weekday
-        stays = rng.random() >= habit.out_share
-        leave_h, return_h = habit.leave_h + resident.leave_h, habit.return_h + resident.return_h
-        if resident.window is not None and not weekend:
-            margin_h = self._stage.scenario.offers.margin_min / 60
-            start_h, end_h = wall_hour(resident.window.start), wall_hour(resident.window.end)
-            leave_h = min(leave_h, start_h - margin_h)
-            return_h = max(return_h, end_h + (DAY_H if end_h <= start_h else 0) + margin_h)
-        leave_h = max(leave_h + float(rng.normal(0, habit.leave_sd_h)), DAY_PLANNED_H + 0.1)
-        return_h = max(return_h + float(rng.normal(0, habit.return_sd_h)), leave_h + AWAY_LEAST_H)
-        if rng.random() < setting.early_return_share:
-            return_h = leave_h + AWAY_LEAST_H + float(rng.random()) * (return_h - leave_h - AWAY_LEAST_H)
-        if stays:
-            return None
-        return self._stage.local.instant(day, leave_h), self._stage.local.instant(day, return_h)
-
-    def _leave(self, resident: Resident, now_ms: int) -> None:
-        self._stage.truth.leave(resident.bay.bay, resident.bay.resident, now_ms)
-        self._offer_once(resident, now_ms)
-        if resident.trip is not None:
-            self._stage.agenda.at(max(resident.trip[1], now_ms + 1), partial(self._return, resident))
-
-    def _offer_once(self, resident: Resident, now_ms: int) -> None:
-        drawn = self._rng.random()
-        lasting = resident.window is not None or resident.opens_itself
-        if lasting or resident.trip is None or drawn >= self._stage.scenario.offers.once_share:
-            return
-        until_ms = resident.trip[1] - ONCE_MARGIN_MS
-        if until_ms - now_ms >= ONCE_LEAST_MS:
-            self._offering.once(now_ms, resident.bay, now_ms, until_ms)
-
-    def _return(self, resident: Resident, now_ms: int) -> None:
+    def returns(self, now_ms: int, number: int, _value: int) -> None:
         """Come home; where another car stands in the bay, look again in ten minutes."""
-        if self._stage.truth.park(resident.bay.bay, "resident", resident.bay.resident, now_ms):
-            resident.trip = None
-            return
-        self._stage.counts["residents_blocked"] += 1
-        self._stage.agenda.at(now_ms + TRY_AGAIN_MS, partial(self._return, resident))
+        self._come(number, now_ms, planned=True)
+
+    def is_blocked(self, now_ms: int, number: int, _value: int) -> None:
+        """Come home to find a squatter, if he could park there."""
+        self._come(number, now_ms, planned=False)
+
+    def offers(self, now_ms: int, number: int, until_ms: int) -> None:
+        """Offer the absence that begins."""
+        self._offering.once(now_ms, self._bays[number], until_ms)
+
+    def recalls(self, now_ms: int, number: int, home_at: int) -> None:
+        """Say that the car comes home early."""
+        self._offering.recall(now_ms, self._bays[number], home_at)
+
+    def _come(self, number: int, now_ms: int, *, planned: bool) -> None:
+        if not self._park(number, now_ms, planned=planned) and number not in self._waiting:
+            self._waiting.add(number)
+            self._stage.counts["residents_blocked"] += 1
+            self._stage.agenda.at(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
+
+    def _look_again(self, number: int, now_ms: int) -> None:
+        if number in self._waiting and not self._park(number, now_ms, planned=False):
+            self._stage.agenda.at(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
+
+    def _park(self, number: int, now_ms: int, *, planned: bool) -> bool:
+        """Tell whether the car stands in its bay now."""
+        bay = self._bays[number]
+        there = self._stage.truth.standing.get(bay.bay)
+        home = there is not None and there.name == bay.resident
+        home = home or self._stage.truth.park(bay.bay, "resident", bay.resident, now_ms, planned=planned)
+        if home:
+            self._waiting.discard(number)
+        return home

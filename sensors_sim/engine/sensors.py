@@ -1,153 +1,233 @@
-"""The sensors: what they notice of the truth, when, and what their faults make of it."""
+"""The sensors: what they notice of the truth, and what they say. What fails is told to them by `troubles`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from broker_bridge.wire.messages import Device, Message, Occupancy
 from broker_bridge.wire.topics import TopicKind
-from sensors_sim.local_time import DAY_MS, MINUTE_MS
+from sensors_sim.engine.reports import delays_ms
+from sensors_sim.faults import FaultKind
+from sensors_sim.local_time import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.random import Generator
 
     from sensors_sim.city import Bay
     from sensors_sim.engine.stage import Stage
+    from sensors_sim.faults import Fault
 
 HEARTBEAT_MOST_S = 604_800
 LATE_MS = (5_000, 45_000)
 DUPLICATE_AFTER_MS = (300, 3_000)
+DRAWN_AT_ONCE = 4_096
+Status = Literal["free", "occupied", "unknown"]
+STATUS: tuple[Status, Status] = ("free", "occupied")
+STUCK = {FaultKind.STUCK_FREE: 0, FaultKind.STUCK_OCCUPIED: 1}
 
 
 @dataclass(slots=True)
 class Sensor:
-    """A device in a bay. Each of its two topics counts its own seq from 0 at each boot."""
+    """A device in a bay. Each of its two topics counts its own seq from 0 at each boot.
+
+    `silent` counts what keeps it from saying anything, `faults` has those under way and since when. It `deviates` from
+    the plan for good once a car came or went that the plan does not have; `changes` counts what it is to notice itself.
+    """
 
     bay: Bay
     names: Mapping[str, str]
     boot_id: int
     battery_pct: float
     rssi_dbm: float
-    believes: Literal["free", "occupied"] = "free"
+    heartbeat_s: int
+    believes: int = 0
     occupancy_seq: int = 0
     device_seq: int = 0
-    offline: bool = False
+    silent: int = 0
+    deviates: bool = False
+    changes: int = 0
+    faults: dict[FaultKind, list[tuple[Fault, int]]] = field(default_factory=dict)
 
 
 class SensorField:
-    """All the sensors of a city; each says at the start what is in its bay."""
+    """All the sensors of a city; each says at the start what is in its bay. They are numbered as the city's bays."""
 
-    def __init__(self, stage: Stage, rng: Generator, *, quiet: bool = False) -> None:
-        self._stage, self._rng, self._setting = stage, rng, stage.scenario.sensors
-        self._told_heartbeat_s = HEARTBEAT_MOST_S if quiet else self._setting.heartbeat_s
-        self._sensors = {bay.bay: self._new(bay) for bay in stage.city.bays.values()}
+    def __init__(self, stage: Stage, battery_pct: Sequence[float], rng: Generator, *, quiet: bool) -> None:
+        self._stage, self._rng, self._setting, self.quiet = stage, rng, stage.scenario.sensors, quiet
+        rssi_dbm = (-88 + 9 * rng.standard_normal(len(battery_pct))).round(1).tolist()
+        own = zip(stage.city.bays.values(), battery_pct, rssi_dbm, strict=True)
+        self.sensors = [self._new(bay, battery, rssi) for bay, battery, rssi in own]
+        self._of_bay = {sensor.bay.bay: sensor for sensor in self.sensors}
+        self.gateways_down: set[str] = set()
+        self._uniform: Iterator[float] = iter(())
         stage.truth.on_change = self._changed
-        heartbeat_ms = self._setting.heartbeat_s * 1000
-        for sensor in self._sensors.values():
-            stage.agenda.at(stage.start_ms, partial(self._boot, sensor))
-            phase_ms = int(rng.integers(1_000, heartbeat_ms + 1))
-            if not quiet:
-                stage.agenda.at(stage.start_ms + phase_ms, partial(self._beat, sensor))
-        self._plan_outage(stage.start_ms)
+        stage.agenda.at(stage.start_ms, self._boot_all)
+
+    def of_gateway(self, gateway: str) -> list[Sensor]:
+        """Return the sensors that report through a gateway."""
+        return [self._of_bay[bay.bay] for bay in self._stage.city.gateways[gateway]]
 
     def announce(self, gateway: str, now_ms: int) -> None:
         """Let every sensor of a gateway say again what it believes."""
-        for bay in self._stage.city.gateways[gateway]:
-            sensor = self._sensors[bay.bay]
-            if not sensor.offline:
-                self._tell_occupancy(sensor, now_ms, faulty=False)
-                self._tell_device(sensor, now_ms, faulty=False)
+        for sensor in self.of_gateway(gateway):
+            if not sensor.silent:
+                self.tell_all(sensor, now_ms)
 
-    def _new(self, bay: Bay) -> Sensor:
-        names = {"gateway": bay.gateway, "zone": bay.zone, "bay": bay.bay}
-        battery = round(float(self._rng.uniform(40, 100)), 1)
-        return Sensor(bay, names, self._stage.start_ms, battery, round(float(self._rng.normal(-88, 9)), 1))
+    # ---- what the plan has
 
-    def _actual(self, sensor: Sensor) -> Literal["free", "occupied"]:
-        return "occupied" if self._stage.truth.occupied(sensor.bay.bay) else "free"
+    def report(self, now_ms: int, number: int, status: int) -> None:
+        """Notice what the plan has noticed, unless the bay has gone another way than the plan."""
+        sensor = self.sensors[number]
+        if not sensor.deviates and not sensor.faults and not sensor.silent:
+            self._notice(sensor, status, now_ms)
+        elif not sensor.deviates:
+            self.look(sensor, now_ms)
 
-    def _boot(self, sensor: Sensor, now_ms: int) -> None:
-        sensor.boot_id, sensor.occupancy_seq, sensor.device_seq, sensor.offline = now_ms, 0, 0, False
-        sensor.believes = self._actual(sensor)
-        self._tell_occupancy(sensor, now_ms, faulty=False)
-        self._tell_device(sensor, now_ms, faulty=False)
-
-    def _changed(self, bay: str, now_ms: int) -> None:
-        """A car came or went: the sensor notices once the field has settled."""
-        sensor = self._sensors[bay]
-        delay = self._setting.detection_ms
-        if delay == 0:
-            self._notice(sensor, now_ms)
-            return
-        drawn = int(self._rng.normal(delay, self._setting.detection_sd_ms))
-        self._stage.agenda.at(now_ms + max(drawn, 1), partial(self._notice, sensor))
-
-    def _notice(self, sensor: Sensor, now_ms: int) -> None:
-        actual = self._actual(sensor)
-        if actual == sensor.believes or sensor.offline:
-            return
-        sensor.believes = actual
-        self._stage.counts["arrivals" if actual == "occupied" else "departures"] += 1
-        self._tell_occupancy(sensor, now_ms)
-
-    def _beat(self, sensor: Sensor, now_ms: int) -> None:
-        self._stage.agenda.at(now_ms + self._setting.heartbeat_s * 1000, partial(self._beat, sensor))
-        if not sensor.offline:
+    def beat(self, now_ms: int, number: int, heartbeat_s: int) -> None:
+        """Say that it lives, and what it believes."""
+        sensor = self.sensors[number]
+        sensor.heartbeat_s = heartbeat_s
+        if not sensor.silent:
             self._tell_occupancy(sensor, now_ms)
             self._tell_device(sensor, now_ms)
 
-    def _tell_occupancy(self, sensor: Sensor, now_ms: int, *, faulty: bool = True) -> None:
-        status = sensor.believes
+    # ---- noticing
+
+    def _changed(self, bay: str, now_ms: int, *, planned: bool) -> None:
+        """A car came or went: where the plan does not tell when that is noticed, draw it."""
+        sensor = self._of_bay[bay]
+        sensor.deviates |= not planned
+        if sensor.deviates:
+            self.notice_later(sensor, now_ms)
+
+    def notice_later(self, sensor: Sensor, now_ms: int) -> None:
+        """Look once the field has settled and the change has lasted, if no other has come since."""
+        sensor.changes += 1
+        delay_ms = int(delays_ms(self._setting, self._rng, 1)[0])
+        look = partial(self._look_if, sensor, sensor.changes)
+        if delay_ms:
+            self._stage.agenda.at(now_ms + delay_ms, look)
+        else:
+            look(now_ms)
+
+    def _look_if(self, sensor: Sensor, changes: int, now_ms: int) -> None:
+        if sensor.changes == changes:
+            self.look(sensor, now_ms)
+
+    def look(self, sensor: Sensor, now_ms: int) -> None:
+        """Notice what there is to see, as far as the sensor is able to."""
+        if not sensor.silent and FaultKind.FLAPPING not in sensor.faults:
+            self._notice(sensor, self.reading(sensor), now_ms)
+
+    def reading(self, sensor: Sensor) -> int:
+        """Return what the sensor measures: 1 occupied, 0 free."""
+        for kind in sensor.faults:
+            if kind in STUCK:
+                return STUCK[kind]
+        return int(self._stage.truth.occupied(sensor.bay.bay))
+
+    def _notice(self, sensor: Sensor, status: int, now_ms: int) -> None:
+        if status == sensor.believes:
+            return
+        self._stage.counts["arrivals" if status else "departures"] += 1
+        self.believe(sensor, status, now_ms)
+
+    # ---- saying
+
+    def believe(self, sensor: Sensor, status: int, now_ms: int) -> None:
+        """Take that for what is in the bay, and say so."""
+        sensor.believes = status
+        self._tell_occupancy(sensor, now_ms)
+
+    def boot(self, sensor: Sensor, now_ms: int) -> None:
+        """Begin anew, with what there is to see."""
+        sensor.boot_id = max(now_ms, sensor.boot_id + 1)
+        sensor.occupancy_seq, sensor.device_seq = 0, 0
+        sensor.believes = self.reading(sensor)
+        self.tell_all(sensor, now_ms)
+
+    def tell_all(self, sensor: Sensor, now_ms: int) -> None:
+        """Say what a birth says; of that nothing is late or comes twice."""
+        self._tell_occupancy(sensor, now_ms, faulty=False)
+        self._tell_device(sensor, now_ms, faulty=False)
+
+    def tell_lost(self, sensor: Sensor, now_ms: int) -> None:
+        """In a quiet world nobody misses a heartbeat: say in place of a silent sensor that nothing is known."""
+        self._tell_occupancy(sensor, now_ms, "unknown", faulty=False)
+
+    def _boot_all(self, now_ms: int) -> None:
+        for sensor in self.sensors:
+            if not sensor.silent:
+                sensor.believes = self.reading(sensor)
+                self.tell_all(sensor, now_ms)
+
+    def _new(self, bay: Bay, battery_pct: float, rssi_dbm: float) -> Sensor:
+        names = {"gateway": bay.gateway, "zone": bay.zone, "bay": bay.bay}
+        return Sensor(bay, names, self._stage.start_ms, battery_pct, rssi_dbm, self._setting.heartbeat_s)
+
+    def _tell_occupancy(
+        self, sensor: Sensor, now_ms: int, status: Status | None = None, *, faulty: bool = True
+    ) -> None:
+        said = status or STATUS[sensor.believes]
         message = Occupancy.model_construct(
-            boot_id=sensor.boot_id, seq=sensor.occupancy_seq, observed_at=now_ms, status=status
+            boot_id=sensor.boot_id, seq=sensor.occupancy_seq, observed_at=_clock(sensor, now_ms), status=said
         )
         sensor.occupancy_seq += 1
-        self._stage.truth.said[sensor.bay.bay] = status
-        self._tell(sensor, now_ms, TopicKind.OCCUPANCY, message, faulty=faulty)
+        if sensor.bay.gateway not in self.gateways_down:
+            self._stage.truth.say(sensor.bay.bay, said, now_ms)
+            self._tell(sensor, now_ms, TopicKind.OCCUPANCY, message, faulty=faulty)
 
     def _tell_device(self, sensor: Sensor, now_ms: int, *, faulty: bool = True) -> None:
-        spent = (now_ms - self._stage.start_ms) / (5 * 365 * DAY_MS) * 100
+        spent = (now_ms - self._stage.start_ms) / (self._setting.battery_days * DAY_MS) * 100
         message = Device.model_construct(
             boot_id=sensor.boot_id,
             seq=sensor.device_seq,
-            observed_at=now_ms,
-            heartbeat_s=self._told_heartbeat_s,
+            observed_at=_clock(sensor, now_ms),
+            heartbeat_s=HEARTBEAT_MOST_S if self.quiet else sensor.heartbeat_s,
             battery_pct=max(round(sensor.battery_pct - spent, 1), 0.0),
             rssi_dbm=sensor.rssi_dbm,
             firmware=self._setting.firmware,
         )
         sensor.device_seq += 1
-        self._tell(sensor, now_ms, TopicKind.DEVICE, message, faulty=faulty)
+        if sensor.bay.gateway not in self.gateways_down:
+            self._tell(sensor, now_ms, TopicKind.DEVICE, message, faulty=faulty)
 
     def _tell(self, sensor: Sensor, now_ms: int, kind: TopicKind, message: Message, *, faulty: bool) -> None:
         """Send it: at once, or late (so that newer ones overtake it), or twice."""
+        late = _share(sensor, FaultKind.LATE, self._setting.late_share)
+        twice = _share(sensor, FaultKind.DUPLICATES, self._setting.duplicate_share)
         say = partial(self._stage.say, sender=sensor.bay.gateway, kind=kind, names=sensor.names, message=message)
-        late, twice = self._setting.late_share, self._setting.duplicate_share
-        drawn = self._rng.random() if faulty and late + twice > 0 else 1.0
+        drawn = self._draw() if faulty and late + twice > 0 else 1.0
         if drawn < late:
             self._stage.counts["late"] += 1
-            self._stage.agenda.at(now_ms + int(self._rng.integers(*LATE_MS)), say)
+            self._stage.agenda.at(now_ms + _within(LATE_MS, drawn / late), say)
             return
         say(now_ms)
         if drawn < late + twice:
             self._stage.counts["duplicates"] += 1
-            self._stage.agenda.at(now_ms + int(self._rng.integers(*DUPLICATE_AFTER_MS)), say)
+            self._stage.agenda.at(now_ms + _within(DUPLICATE_AFTER_MS, (drawn - late) / twice), say)
 
-    def _plan_outage(self, now_ms: int) -> None:
-        per_ms = self._setting.offline_per_day * len(self._sensors) / DAY_MS
-        if per_ms > 0:
-            self._stage.agenda.at(now_ms + int(self._rng.exponential(1 / per_ms)) + 1, self._fail_one)
+    def _draw(self) -> float:
+        for drawn in self._uniform:
+            return drawn
+        self._uniform = iter(self._rng.random(DRAWN_AT_ONCE).tolist())
+        return next(self._uniform)
 
-    def _fail_one(self, now_ms: int) -> None:
-        """Take one sensor down; when it comes back it boots anew."""
-        self._plan_outage(now_ms)
-        sensor = list(self._sensors.values())[int(self._rng.integers(len(self._sensors)))]
-        if not sensor.offline:
-            sensor.offline = True
-            self._stage.counts["outages"] += 1
-            down_ms = int(self._rng.exponential(self._setting.offline_mean_min * MINUTE_MS)) + MINUTE_MS
-            self._stage.agenda.at(now_ms + down_ms, partial(self._boot, sensor))
+
+def _share(sensor: Sensor, kind: FaultKind, usual: float) -> float:
+    """Return the share of a sensor's messages that come late, or twice."""
+    return max(usual, *(fault.message_share for fault, _ in sensor.faults[kind])) if kind in sensor.faults else usual
+
+
+def _clock(sensor: Sensor, now_ms: int) -> int:
+    """Return what time the sensor believes it is."""
+    drifts = sensor.faults.get(FaultKind.CLOCK_DRIFT, ())
+    return now_ms + round(sum(fault.drift_s_per_hour * 1000 * (now_ms - since) / HOUR_MS for fault, since in drifts))
+
+
+def _within(limits: tuple[int, int], share: float) -> int:
+    return limits[0] + int((limits[1] - limits[0]) * share)

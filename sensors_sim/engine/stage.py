@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sensors_sim.engine.truth import Truth
 from sensors_sim.local_time import LocalTime
@@ -23,8 +22,7 @@ FLEET = "fleet"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """A message that leaves the world at an instant. `names` fill the topic's placeholders."""
 
     at_ms: int
@@ -50,11 +48,10 @@ class Agenda:
         """Return when something happens next."""
         return self._heap[0][0] if self._heap else None
 
-    def run(self, until_ms: int) -> None:
-        """Do all that is due up to and including `until_ms`, with what that brings about."""
-        while self._heap and self._heap[0][0] <= until_ms:
-            at_ms, _, act = heapq.heappop(self._heap)
-            act(at_ms)
+    def act(self) -> None:
+        """Do what comes next."""
+        at_ms, _, act = heapq.heappop(self._heap)
+        act(at_ms)
 
 
 class Stage:

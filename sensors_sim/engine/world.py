@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from broker_bridge.wire.messages import DriverReply, ResidentNotice
 from sensors_sim.engine.chance import streams
 from sensors_sim.engine.drivers import DriverPool
+from sensors_sim.engine.plan import Plan
+from sensors_sim.engine.reader import Reader
 from sensors_sim.engine.recorded import RecordedCars, Stay
 from sensors_sim.engine.residents import Neighbourhood, Offering
+from sensors_sim.engine.rows import What
 from sensors_sim.engine.sensors import SensorField
-from sensors_sim.engine.squatters import Squatters
 from sensors_sim.engine.stage import Outgoing, Stage
+from sensors_sim.engine.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections import Counter
 
     from broker_bridge.wire.topics import Topic
     from sensors_sim.city import City
+    from sensors_sim.engine.reader import Act
     from sensors_sim.engine.truth import Truth
     from sensors_sim.scenario import Scenario
 
@@ -53,15 +57,34 @@ class World:
         self.city, self.start_ms, self.now_ms = city, start_ms, start_ms
         stage = self._stage = Stage(city, scenario, start_ms)
         draws = streams(seed, start_ms)
-        self._sensors = SensorField(stage, draws.sensors, quiet=quiet)
+        plan = Plan(city, scenario, draws, start_ms, people=recording is None, heartbeats=not quiet)
+        self._sensors = SensorField(stage, plan.faults.battery_pct.tolist(), draws.answers, quiet=quiet)
         self._offering = Offering(stage)
-        if recording is None:
-            Neighbourhood(stage, draws.residents, self._offering)
-            Squatters(stage, draws.squatters)
-        else:
+        self._drivers = DriverPool(stage, physical=recording is None)
+        troubles = Troubles(stage, self._sensors, plan.faults)
+        acts: dict[What, Act] = {
+            What.REPORT: self._sensors.report,
+            What.HEARTBEAT: self._sensors.beat,
+            What.REQUEST: self._want,
+            What.FAULT: troubles.befall,
+            What.REPAIR: troubles.repair,
+        }
+        if plan.households is not None:
+            neighbours = Neighbourhood(stage, plan.households.shares, plan.at_home, self._offering)
+            acts |= {
+                What.RESIDENT_LEAVES: neighbours.leaves,
+                What.RESIDENT_RETURNS: neighbours.returns,
+                What.RESIDENT_IS_BLOCKED: neighbours.is_blocked,
+                What.SQUATTER_COMES: self._squat,
+                What.SQUATTER_LEAVES: self._unsquat,
+                What.OFFER: neighbours.offers,
+                What.RECALL: neighbours.recalls,
+            }
+        if recording is not None:
             RecordedCars(stage, recording.stays, recording.until_ms)
             stage.agenda.at(start_ms, self._offer_everything)
-        self._drivers = DriverPool(stage, draws.drivers, physical=recording is None)
+        self._bays = list(city.bays)
+        self._reader = Reader(plan, stage.agenda, acts)
         self.occupied_at_start = len(stage.truth.standing)
 
     @property
@@ -74,13 +97,23 @@ class World:
         """How often things happened: requests, each type of reply, arrivals and departures that sensors noticed."""
         return self._stage.counts
 
-    def next_at(self) -> int | None:
-        """Return when something happens next, if nobody answers before."""
-        return self._stage.agenda.next_at()
+    @property
+    def gateways_down(self) -> frozenset[str]:
+        """The gateways that are down by a fault: their sensors are not heard."""
+        return frozenset(self._sensors.gateways_down)
+
+    def event_hash(self) -> str:
+        """Return the SHA-256 of all that was planned, to the end of the hour that it is: the same for all answers."""
+        return self._reader.hash.hexdigest()
+
+    def next_at(self) -> int:
+        """Return when something may happen next, not later than it does, if nobody answers before."""
+        due_ms = self._stage.agenda.next_at()
+        return self._reader.next_at() if due_ms is None else min(due_ms, self._reader.next_at())
 
     def advance(self, until_ms: int) -> list[Outgoing]:
         """Let everything happen up to and including `until_ms`; return what was said, in the order of time."""
-        self._stage.agenda.run(until_ms)
+        self._reader.run(until_ms)
         self.now_ms = max(self.now_ms, until_ms)
         return self._stage.take_said()
 
@@ -92,9 +125,20 @@ class World:
             self._offering.heard(message)
 
     def announce(self, gateway: str) -> list[Outgoing]:
-        """Return what a gateway's sensors say when the broker may have forgotten it."""
+        """Return what a gateway's sensors say when the broker may have forgotten it; nothing while it is down."""
         self._sensors.announce(gateway, self.now_ms)
         return self._stage.take_said()
+
+    def _want(self, now_ms: int, _bay: int, which: int) -> None:
+        self._drivers.want(now_ms, self._reader.wishes.wish(which))
+
+    def _squat(self, now_ms: int, number: int, which: int) -> None:
+        """A squatter parks, unless a guest was quicker."""
+        if self.truth.park(self._bays[number], "squatter", f"squatter-{which}", now_ms, planned=True):
+            self.counts["squatted"] += 1
+
+    def _unsquat(self, now_ms: int, number: int, which: int) -> None:
+        self.truth.leave(self._bays[number], f"squatter-{which}", now_ms, planned=True)
 
     def _offer_everything(self, now_ms: int) -> None:
         """Every recorded bay is offered in the scenario's first window."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sim_world import HOUR, MINUTE, of_kind, reply, scenario, world
+from sim_world import HOUR, MINUTE, NOBODY_HOME, of_kind, reply, scenario, world
 
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.engine.trip import PHASES, Phase, Trip
@@ -12,7 +12,6 @@ PLAIN = {
     "requests_per_hour": 30.0, "pool": 1, "no_show_share": 0, "cancel_share": 0, "early_share": 0,
     "overstay_share": 0, "tells_share": 1.0, "first_short": 1_000,
 }  # fmt: skip
-AWAY = {"out_share": 1, "leave_h": 5, "leave_sd_h": 0, "return_h": 23, "return_sd_h": 0}
 BAY, OTHER = "street-0001", "street-0002"
 _POSITION = iter(range(1, 1_000_000))
 
@@ -21,8 +20,7 @@ class OneDriver:
     """A street that is empty all day, and its only driver's talk with the allocator."""
 
     def __init__(self, **changes):
-        residents = {"weekday": AWAY, "personal_sd_h": 0, "early_return_share": 0}
-        rules = scenario(drivers=PLAIN | changes, residents=residents, offers={"weekly_share": 0, "once_share": 0})
+        rules = scenario(drivers=PLAIN | changes, **NOBODY_HOME)
         self.world = world(rules)
         self.start_ms = rules.start_ms
         self.first = self.until("request")

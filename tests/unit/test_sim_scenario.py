@@ -11,7 +11,7 @@ from broker_bridge.wire.errors import SettingsError
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.city import Point, bay_records, build_city, distance_m
 from sensors_sim.engine.chance import streams
-from sensors_sim.engine.demand import draw_destination
+from sensors_sim.engine.demand import Destinations
 from sensors_sim.faults import FaultKind
 from sensors_sim.mistakes import MistakesError
 from sensors_sim.scenario import load_scenario
@@ -162,10 +162,9 @@ def test_the_shipped_scenarios_are_what_they_say(name):
     assert 1 - world.drivers.background_share == pytest.approx(hot)
     rng, near = streams(1).drivers, 0
     spots = [(Point(spot.lat, spot.lon), 3.5 * spot.spread_m) for spot in world.drivers.hot_spots]
-    places = list(city.bays.values())
-    for _ in range(400):
-        wanted = draw_destination(rng, world.drivers, places)
-        near += any(distance_m(wanted, at) < within_m for at, within_m in spots)
+    wanted = zip(*Destinations(world.drivers, city).draw(rng, 400), strict=True)
+    for lat, lon in wanted:
+        near += any(distance_m(Point(lat / 1e6, lon / 1e6), at) < within_m for at, within_m in spots)
     assert hot - 0.08 < near / 400 <= (1.0 if hot == 1 else hot + 0.2)
 
 
