@@ -38,7 +38,9 @@ class Run:
     `use_of_offered` is `paid_hours` of `offered_hours`; `gini` is of the hours rented over the bays that were offered.
     `occupancy_mean` and `occupancy_peak` (the fullest hour) are of all bays; `penetration` is the share of cars, other
     than residents', that came with a booking. `sensor_error_share`: bay-time in which the sensors' last word was wrong;
-    `lost_share`: in which a sensor was silent or stuck.
+    `unknown_share`: in which the
+    allocator did not know what to believe. `world_hash` is of all that was planned, whatever the policy; `event_hash`
+    of all that was said and decided.
     """
 
     policy: str
@@ -74,7 +76,7 @@ class Run:
     occupancy_peak: float
     penetration: float | None
     sensor_error_share: float
-    lost_share: float
+    unknown_share: float
     gini: float
     paid_won: int
     earnings_won: int
@@ -86,6 +88,7 @@ class Run:
     refused_by_hour: list[int]
     walks_by_25_m: list[int]
     lorenz: list[float]
+    world_hash: str
     event_hash: str
     wall_s: float
     peak_rss_mib: int

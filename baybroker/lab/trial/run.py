@@ -15,7 +15,7 @@ from baybroker.lab.trial.core import OpenCore
 from baybroker.lab.trial.decisions import Decisions
 from baybroker.lab.trial.digest import Digest
 from baybroker.lab.trial.figures import AutoWindows, Run, of_bays, of_decisions, offered_by_bay
-from baybroker.lab.trial.ground import Ground, error_share, lost_share, occupancy_by_hour, penetration
+from baybroker.lab.trial.ground import Ground, occupancy_by_hour, penetration
 from baybroker.lab.trial.play import Play, register
 from baybroker.rules import bay_specs, load_rules
 from broker_bridge.wire.messages import RequestBay
@@ -111,6 +111,7 @@ class Played:
         offset_ms = utc_offset_ms(self.trial.scenario.time_zone, start)
         offered = offered_by_bay(self.core.state, watch.auto, Interval(start, until))
         by_hour = occupancy_by_hour(stays, bays, start, until, offset_ms)
+        bay_ms = bays * (until - start)
         of_all = [sum(hour) for hour in zip(*by_hour.values(), strict=True)]
         return Run(
             policy=self.trial.policy,
@@ -124,10 +125,11 @@ class Played:
             occupancy_peak=round(max(of_all), 5),
             occupancy_by_hour=by_hour,
             penetration=penetration(stays),
-            sensor_error_share=round(error_share(stays, watch.ground, bays, until), 6),
-            lost_share=round(lost_share(watch.ground, bays, until), 6),
+            sensor_error_share=round(watch.ground.mistaken_ms / bay_ms, 6),
+            unknown_share=round(watch.ground.unknown_ms / bay_ms, 6),
             sensor_events=watch.sensor_events,
             messages=watch.messages,
+            world_hash=self.world.event_hash(),
             event_hash=watch.digest.hexdigest(),
             wall_s=round(time.perf_counter() - self._began, 2),
             peak_rss_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MIB_KIB,
