@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from sensors_sim.city import Bay, City
     from sensors_sim.engine.calendar import Calendar
-    from sensors_sim.engine.rows import Bools, Ints
+    from sensors_sim.engine.rows import Bools
     from sensors_sim.parts import Window
     from sensors_sim.scenario import Scenario
 
 AWAY_LEAST_MS = 30 * MINUTE_MS
 EARLY_MOST_MS = 6 * HOUR_MS
-"""Who stays away so long beyond the window does not come home early: that car is on a journey."""
+"""Who would have been away for so long beyond the window is on a journey."""
 SAYS_SO_MS = 30 * MINUTE_MS
 """A resident who comes home early recalls the bay at most so long before."""
 ONCE_LEAST_MS = HOUR_MS
@@ -74,26 +74,27 @@ class Households:
         self._lasting = np.array([bool(own) for own in self.shares.weekly], bool) | self.shares.auto
         residents = draw_residents(scenario.presence, len(city.bays), rng)
         self._presence = Presence(residents, calendar.date(0).weekday(), rng)
-        self._open = no_spans()
+        # the process settles in before the first midnight; who is away then is so from before it
+        self._open = self._drawn(0)
 
     def day(self, day: int) -> tuple[Spans, Rows]:
         """Return the absences that touch a day, and what residents offer and recall because of those that begin."""
         hours = self._calendar.hours(day)
         keeping = [self._kept_out(day - 1, hours[0])] if day == 0 else []
         keeping.append(self._kept_out(day, hours[0]))
-        own = self._drawn(day)
-        away = merged([self._open, own, *(kept for kept, _ in keeping)])
-        until_ms = away.until_ms.copy()
-        recalls = [self._come_early(away, until_ms, *kept) for kept in keeping]
-        away = away._replace(until_ms=until_ms)
+        away = merged([self._open, self._drawn(day + 1), *(kept for kept, _ in keeping)])
+        recalls = []
+        for kept in keeping:
+            away, recalled = self._come_early(away, *kept)
+            recalls.append(recalled)
         return away, joined([*recalls, self._offer_once(away, max(int(hours[0]), self._start_ms), int(hours[-1]))])
 
     def carry(self, away: Spans, end_ms: int) -> None:
         """Take back the day's absences, as squatters have left them: those that last go on."""
         self._open = away.only(away.until_ms >= end_ms)
 
-    def _drawn(self, day: int) -> Spans:
-        drawn = self._presence.until(day + 1)
+    def _drawn(self, days: int) -> Spans:
+        drawn = self._presence.until(days)
         within = self._rng.integers(MINUTE_MS, size=(2, len(drawn.resident)))
         from_ms, until_ms = (
             self._calendar.instants(minutes.astype(np.int64)) + seconds
@@ -121,18 +122,25 @@ class Households:
         whole = kept.until_ms > kept.from_ms
         return kept.only(whole), early[whole]
 
-    def _come_early(self, away: Spans, until_ms: Ints, kept: Spans, early: Bools) -> Rows:
-        """Cut absences short, in `until_ms`, where the resident comes home early; return the recalls."""
+    def _come_early(self, away: Spans, kept: Spans, early: Bools) -> tuple[Spans, Rows]:
+        """Return the absences with the residents who come home early, and the recalls.
+
+        Whoever would have been away for much longer goes on with the journey after the window.
+        """
         drawn = self._rng.random((2, len(early)))[:, early]
         kept = kept.only(early)
         which = covering(away, kept.who, kept.from_ms)
         back_ms = kept.from_ms + AWAY_LEAST_MS
         back_ms += np.rint(drawn[0] * np.maximum(kept.until_ms - back_ms, 0)).astype(np.int64)
-        home = (away.until_ms[which] <= kept.until_ms + EARLY_MOST_MS) & (back_ms < away.until_ms[which])
-        which, back_ms, says_ms = which[home], back_ms[home], np.rint(drawn[1][home] * SAYS_SO_MS).astype(np.int64)
+        whole = back_ms < kept.until_ms
+        which, back_ms, again_ms = which[whole], back_ms[whole], kept.until_ms[whole]
+        says_at = np.maximum(back_ms - np.rint(drawn[1][whole] * SAYS_SO_MS).astype(np.int64), away.from_ms[which] + 1)
+        went_on = away.until_ms[which] > again_ms + EARLY_MOST_MS
+        journeys = Spans(away.who[which], again_ms, away.until_ms[which]).only(went_on)
+        until_ms = away.until_ms.copy()
         np.minimum.at(until_ms, which, back_ms)
-        says_at = np.maximum(back_ms - says_ms, away.from_ms[which] + 1)
-        return rows(What.RECALL, says_at, away.who[which], back_ms)
+        home = merged([away._replace(until_ms=until_ms), journeys])
+        return home, rows(What.RECALL, says_at, away.who[which], back_ms)
 
     def _offer_once(self, away: Spans, from_ms: int, until_ms: int) -> Rows:
         """Return the single absences that are offered, and the recalls of those who said too much."""

@@ -7,6 +7,7 @@ bring about (guests, and whoever finds one in the bay) comes on top of it in the
 from __future__ import annotations
 
 import hashlib
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -63,11 +64,23 @@ class Plan:
         self.faults = FaultPlan(scenario, city, self._calendar, start_ms, draws.faults)
         beats = Heartbeats(scenario.sensors, start_ms, len(city.bays), draws.sensors)
         self._heartbeats = beats if heartbeats else None
+        self._setting, self._bays, self._draws = scenario.sensors, len(city.bays), draws.sensors
         self._later, self._squatted = joined([]), 1
-        self._first = self._people_of(0)
-        self.at_home: Bools = self._home_at_start(self._first[0], len(city.bays))
+
+    @cached_property
+    def at_home(self) -> Bools:
         """Whose car stands in the bay at the start."""
-        self._reports = Reports(scenario.sensors, self.at_home, draws.sensors)
+        if self.households is None:
+            return np.zeros(self._bays, bool)
+        return covering(self._first[0], np.arange(self._bays), np.full(self._bays, self._start_ms)) < 0
+
+    @cached_property
+    def _first(self) -> tuple[Spans, Rows]:
+        return self._people_of(0)
+
+    @cached_property
+    def _reports(self) -> Reports:
+        return Reports(self._setting, self.at_home, self._draws)
 
     def pages(self) -> Iterator[Page]:
         """Yield hour after hour, without end."""
@@ -128,11 +141,6 @@ class Plan:
             ]
         )
         return away, done
-
-    def _home_at_start(self, away: Spans, bays: int) -> Bools:
-        if self.households is None:
-            return np.zeros(bays, bool)
-        return covering(away, np.arange(bays), np.full(bays, self._start_ms)) < 0
 
 
 class EventHash:

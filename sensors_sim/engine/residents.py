@@ -85,11 +85,15 @@ class Neighbourhood:
 
     def returns(self, now_ms: int, number: int, _value: int) -> None:
         """Come home; where another car stands in the bay, look again in ten minutes."""
-        self._come(number, now_ms, planned=True)
+        if not self._park(number, now_ms, planned=True):
+            self._waiting.add(number)
+            self._stage.counts["residents_blocked"] += 1
+            self._stage.agenda.at(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
 
     def is_blocked(self, now_ms: int, number: int, _value: int) -> None:
-        """Come home to find a squatter, if he could park there."""
-        self._come(number, now_ms, planned=False)
+        """Come home to find a squatter; when to come again is planned. Where he could not park, the bay may be free."""
+        if not self._park(number, now_ms, planned=False):
+            self._stage.counts["residents_blocked"] += 1
 
     def offers(self, now_ms: int, number: int, until_ms: int) -> None:
         """Offer the absence that begins."""
@@ -98,12 +102,6 @@ class Neighbourhood:
     def recalls(self, now_ms: int, number: int, home_at: int) -> None:
         """Say that the car comes home early."""
         self._offering.recall(now_ms, self._bays[number], home_at)
-
-    def _come(self, number: int, now_ms: int, *, planned: bool) -> None:
-        if not self._park(number, now_ms, planned=planned) and number not in self._waiting:
-            self._waiting.add(number)
-            self._stage.counts["residents_blocked"] += 1
-            self._stage.agenda.at(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
 
     def _look_again(self, number: int, now_ms: int) -> None:
         if number in self._waiting and not self._park(number, now_ms, planned=False):

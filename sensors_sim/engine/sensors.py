@@ -173,7 +173,7 @@ class SensorField:
         self, sensor: Sensor, now_ms: int, status: Status | None = None, *, faulty: bool = True
     ) -> None:
         said = status or STATUS[sensor.believes]
-        message = Occupancy.model_construct(
+        message = Occupancy(
             boot_id=sensor.boot_id, seq=sensor.occupancy_seq, observed_at=_clock(sensor, now_ms), status=said
         )
         sensor.occupancy_seq += 1
@@ -183,7 +183,7 @@ class SensorField:
 
     def _tell_device(self, sensor: Sensor, now_ms: int, *, faulty: bool = True) -> None:
         spent = (now_ms - self._stage.start_ms) / (self._setting.battery_days * DAY_MS) * 100
-        message = Device.model_construct(
+        message = Device(
             boot_id=sensor.boot_id,
             seq=sensor.device_seq,
             observed_at=_clock(sensor, now_ms),
@@ -198,10 +198,9 @@ class SensorField:
 
     def _tell(self, sensor: Sensor, now_ms: int, kind: TopicKind, message: Message, *, faulty: bool) -> None:
         """Send it: at once, or late (so that newer ones overtake it), or twice."""
-        late = _share(sensor, FaultKind.LATE, self._setting.late_share)
-        twice = _share(sensor, FaultKind.DUPLICATES, self._setting.duplicate_share)
+        late, twice = self._shares(sensor) if faulty else (0.0, 0.0)
+        drawn = self._draw() if late + twice > 0 else 1.0
         say = partial(self._stage.say, sender=sensor.bay.gateway, kind=kind, names=sensor.names, message=message)
-        drawn = self._draw() if faulty and late + twice > 0 else 1.0
         if drawn < late:
             self._stage.counts["late"] += 1
             self._stage.agenda.at(now_ms + _within(LATE_MS, drawn / late), say)
@@ -211,6 +210,13 @@ class SensorField:
             self._stage.counts["duplicates"] += 1
             self._stage.agenda.at(now_ms + _within(DUPLICATE_AFTER_MS, (drawn - late) / twice), say)
 
+    def _shares(self, sensor: Sensor) -> tuple[float, float]:
+        """Return the shares of a sensor's messages that come late, and twice."""
+        late, twice = self._setting.late_share, self._setting.duplicate_share
+        if not sensor.faults:
+            return late, twice
+        return _share(sensor, FaultKind.LATE, late), _share(sensor, FaultKind.DUPLICATES, twice)
+
     def _draw(self) -> float:
         for drawn in self._uniform:
             return drawn
@@ -219,12 +225,13 @@ class SensorField:
 
 
 def _share(sensor: Sensor, kind: FaultKind, usual: float) -> float:
-    """Return the share of a sensor's messages that come late, or twice."""
-    return max(usual, *(fault.message_share for fault, _ in sensor.faults[kind])) if kind in sensor.faults else usual
+    return max([usual, *(fault.message_share for fault, _ in sensor.faults.get(kind, ()))])
 
 
 def _clock(sensor: Sensor, now_ms: int) -> int:
     """Return what time the sensor believes it is."""
+    if not sensor.faults:
+        return now_ms
     drifts = sensor.faults.get(FaultKind.CLOCK_DRIFT, ())
     return now_ms + round(sum(fault.drift_s_per_hour * 1000 * (now_ms - since) / HOUR_MS for fault, since in drifts))
 

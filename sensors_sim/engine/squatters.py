@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sensors_sim.scenario import Squatters as Setting
 
 HOURS = 24
-LOOKED_AT = 240
+LOOKED_AT = 64
 """A squatter sees so many of the bays, drawn at random: nobody looks at all of a city."""
 TRIED = 8
 """And tries the nearest of them, at most so many."""
