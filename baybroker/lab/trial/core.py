@@ -63,6 +63,8 @@ class OpenCore:
         return said
 
     def _record_all(self, events: list[Event], now: int) -> None:
+        if not events:
+            return
         for event in events:
             recorded = record(self.state, event, now)
             self._said += tell(self.state, recorded)

@@ -45,6 +45,8 @@ class Run:
 
     policy: str
     seed: int
+    days: int
+    bays: int
     requests: int
     accepted: int
     served: int

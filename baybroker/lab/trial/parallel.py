@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from baybroker.lab.trial.run import Played
+from baybroker.lab.trial.run import Played, peak_rss_mib
 from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +45,12 @@ def run_all(trials: Sequence[Trial], workers: int, told: Callable[[Sequence[floa
                 if result.ready() and not result.successful():
                     result.get()
         return [result.get() for result in results]
+
+
+def memory_mib(runs: Sequence[Run], workers: int) -> int:
+    """Return what all processes took at most together, as if each took its most at the same time."""
+    processes = min(workers, len(runs))
+    return peak_rss_mib() + (processes * max(run.peak_rss_mib for run in runs) if processes > 1 else 0)
 
 
 def _one_after_the_other(trials: Sequence[Trial], told: Callable[[Sequence[float]], None]) -> list[Run]:
