@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from shared_data import needs
+from sim_world import DAY, MINUTE, scenario, world
 
-from baybroker.calibrate.heldout import held_out, ks_of_fit, measure, simulated
-from baybroker.calibrate.reading import read_presence, read_visitor_stays
+from baybroker.calibrate.heldout import compare, held_out, ks_of_fit, measure, simulated
+from baybroker.calibrate.reading import Presence, read_presence, read_visitor_stays
 from sensors_sim.engine.presence_fit import fit_presence
 from sensors_sim.engine.stay_fit import fit_stays
 from sensors_sim.profile import Residents, load_profile
@@ -54,6 +55,42 @@ def test_the_shipped_profile_simulates_them(real):
     assert ours.noon.std() == pytest.approx(theirs.noon.std(), rel=0.15)
     assert ours.morning_sd_h == pytest.approx(theirs.morning_sd_h, rel=0.15)
     assert np.abs(ours.present - theirs.present).max() < 0.06
+
+
+@pytest.fixture(scope="module")
+def lived():
+    """What the bays of a world record in a year in which nobody offers, squats or asks."""
+    rules = scenario(bays=200, start="2026-03-02T00:00:00", offers={"weekly_share": 0, "once_share": 0})
+    running, stays = world(rules, 5, quiet=True), []
+    for day in range(364):
+        running.advance(rules.start_ms + (day + 1) * DAY)
+        stays += running.truth.take_past().stays
+    number = {bay: at for at, bay in enumerate(running.city.bays)}
+    # who was there from the start came at an unknown time
+    known = sorted((number[stay.bay], stay.since_ms, stay.until_ms) for stay in stays if stay.since_ms > rules.start_ms)
+    bay, since, until = np.array(known).T
+    _, bay = np.unique(bay, return_inverse=True)
+    return measure(Presence(bay, (since - rules.start_ms) // MINUTE, (until - rules.start_ms) // MINUTE))
+
+
+def test_a_world_s_residents_are_those_of_the_profile(lived):
+    profile = load_profile("norway-homes").residents.presence()
+    found = compare(lived, measure(simulated(profile, 1_000, 364, np.random.default_rng(3))))
+    assert found.present_weekday_points < 3
+    assert found.present_weekend_points < 3
+    assert found.away_ks < 0.05
+    assert found.changes_share < 0.15
+
+
+@with_presence
+def test_a_world_s_residents_are_like_the_real_ones(real, lived):
+    found = compare(lived, measure(real))
+    assert found.present_weekday_points < 4.5
+    assert found.present_weekend_points < 4.5
+    assert found.away_ks < 0.09
+    assert found.changes_share < 0.15
+    assert found.spread_night_share < 0.25
+    assert found.spread_noon_share < 0.25
 
 
 @with_stays

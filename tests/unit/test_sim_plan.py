@@ -29,9 +29,9 @@ LIVELY = {
     "sensors": {"duplicate_share": 0, "late_share": 0, "offline_per_day": 0},
 }
 PYTHONS = ("python3.11", "python3.12", "python3.13", "python3.14")
+ROOT = Path(__file__).parents[2]
 DIGEST = """
 import sys
-sys.path.insert(0, "tests")
 from test_sim_plan import LIVELY, digest
 from sim_world import scenario
 print(digest(scenario(**LIVELY), int(sys.argv[1])))
@@ -43,15 +43,14 @@ def plan(rules, seed=1, **more):
 
 
 def days(of, count=1):
-    """The rows of some days, from the start to a midnight."""
-    begin = next(iter(of.pages.__self__._calendar.hours(0)))  # the midnight before the start
-    pages = of.pages()
+    """The rows of some days, from the start to a midnight in Seoul."""
     parts = []
-    for page in pages:
+    for page in of.pages():
         parts.append(page.rows)
-        if page.until_ms >= begin + count * DAY:
-            return joined(parts)
-    raise AssertionError
+        count -= (page.until_ms + 9 * HOUR) % DAY == 0
+        if not count:
+            break
+    return joined(parts)
 
 
 def digest(rules, seed, pages=48):
@@ -201,22 +200,23 @@ def test_a_world_tells_its_hash_whatever_is_answered():
 
 
 def pythons():
-    """This interpreter, and others of this machine that have what the engine needs."""
-    needed = "import dateutil, numpy, pydantic, scipy, pytest"
-    found = {sys.executable}
+    """This interpreter, and one of each other version on this machine that has what the engine needs."""
+    needed = "import sys, dateutil, numpy, pydantic, scipy, pytest; print(sys.version)"
+    found = {sys.version: sys.executable}
     named = os.environ.get("BAYBROKER_OTHER_PYTHON", "").split(os.pathsep)
     for name in filter(None, [*named, *map(shutil.which, PYTHONS)]):
-        if subprocess.run([name, "-c", needed], capture_output=True, check=False).returncode == 0:
-            found.add(name)
-    return sorted(found)
+        run = subprocess.run([name, "-c", needed], capture_output=True, text=True, check=False)
+        if run.returncode == 0:
+            found.setdefault(run.stdout.strip(), name)
+    return sorted(found.values())
 
 
 @pytest.mark.parametrize("python", pythons())
 def test_every_interpreter_has_the_same_hash(python):
+    paths = {"PYTHONPATH": os.pathsep.join(["tests", "tests/unit", "."]), "BAYBROKER_CONFIG": "config"}
     run = subprocess.run(
-        [python, "-c", DIGEST, "7"], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(["tests", "tests/unit", "."])},
-    )  # fmt: skip
+        [python, "-c", DIGEST, "7"], capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ | paths
+    )
     assert run.stdout.strip() == digest(scenario(**LIVELY), 7)
 
 
