@@ -15,6 +15,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto
 table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .9rem; text-align: right }
 th { border-bottom: 1px solid #888 } th:first-child, td:first-child { text-align: left }
 """
+CONFIG = {"displaylogo": False, "displayModeBar": False}
 
 
 class Table(NamedTuple):
@@ -44,7 +45,7 @@ def render(title: str, parts: Sequence[Table | Text | go.Figure]) -> str:
             )
         else:
             drawn += 1
-            figure = part.to_html(full_html=False, include_plotlyjs=drawn == 1, div_id=f"figure-{drawn}")
+            figure = part.to_html(full_html=False, include_plotlyjs=drawn == 1, div_id=f"figure-{drawn}", config=CONFIG)
             body.append(f"<section>{figure}</section>")
     head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
     inside = "\n".join(body)

@@ -134,8 +134,8 @@ def _walks(runs: Sequence[Run], policies: Sequence[str]) -> go.Figure:
         counts = np.zeros(max(map(len, own), default=0))
         for one in own:
             counts[: len(one)] += one
-        within = 100 * np.cumsum(counts) / max(counts.sum(), 1)
-        _line(figure, [(step + 1) * WALK_STEP_M for step in range(len(within))], within, policy, colour)
+        within = np.append(0, 100 * np.cumsum(counts) / max(counts.sum(), 1))
+        _line(figure, [step * WALK_STEP_M for step in range(len(within))], within, policy, colour)
     return figure
 
 
