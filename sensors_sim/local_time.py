@@ -18,19 +18,12 @@ class LocalTime:
 
     def day(self, at_ms: int) -> date:
         """Return the local date at that instant."""
-        return self._at(at_ms).date()
-
-    def hour(self, at_ms: int) -> int:
-        """Return the hour (0 to 23) that the wall clock shows."""
-        return self._at(at_ms).hour
+        return datetime.fromtimestamp(at_ms / 1000, self._zone).date()
 
     def instant(self, day: date, hour: float) -> int:
         """Return when the wall clock of that day shows the hour; past 24 or before 0 it is another day's."""
         wall = datetime(day.year, day.month, day.day) + timedelta(hours=hour)  # noqa: DTZ001 - the zone comes next
         return round(wall.replace(tzinfo=self._zone).timestamp() * 1000)
-
-    def _at(self, at_ms: int) -> datetime:
-        return datetime.fromtimestamp(at_ms / 1000, self._zone)
 
 
 def wall_hour(text: str) -> float:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from pydantic import Field, PrivateAttr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, ValidationError, model_validator
 
 from broker_bridge.wire.errors import SettingsError
 from broker_bridge.wire.messages import Latitude, Longitude, Name, WallTime
 from sensors_sim.bays_file import read_bays
 from sensors_sim.city import Bay, build_city
 from sensors_sim.config_files import find_config
-from sensors_sim.engine.presence import PresenceProfile
 from sensors_sim.faults import Fault
 from sensors_sim.mistakes import Mistake, MistakesError, mistakes_error
 from sensors_sim.parts import LocalInstant, Part, Positive, Profile, Rate, Share, TimeZone, Window
@@ -24,6 +23,8 @@ from sensors_sim.toml_lines import key_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sensors_sim.engine.presence import PresenceProfile
 
 MS = 1000
 DAYTIME: tuple[float, ...] = (
@@ -55,28 +56,9 @@ class Zone(Part):
         return self
 
 
-class Residents(Part):
-    """Who lives there: residents of a profile, each with traits of its own."""
-
-    profile: str = Field(default="norway-homes", min_length=1, description="Of `config/profiles/`, or a TOML file")
-    early_return_share: Share = Field(
-        default=0.06, description="Of the days on which the bay is offered: the car is back early, and the bay recalled"
-    )
-    _presence: PresenceProfile = PrivateAttr()
-
-    @model_validator(mode="after")
-    def _find_profile(self) -> Self:
-        self._presence = _presence_of(self.profile)
-        return self
-
-    @property
-    def presence(self) -> PresenceProfile:
-        """The profile's figures."""
-        return self._presence
-
-
 @cache
-def _presence_of(profile: str) -> PresenceProfile:
+def presence_of(profile: str) -> PresenceProfile:
+    """Return the figures of a profile's residents, read once; raises ValueError."""
     try:
         found = load_profile(profile).residents
     except SettingsError as error:
@@ -85,6 +67,24 @@ def _presence_of(profile: str) -> PresenceProfile:
         msg = f"the profile {profile!r} tells nothing of residents"
         raise ValueError(msg)
     return found.presence()
+
+
+def _known_profile(profile: str) -> str:
+    presence_of(profile)
+    return profile
+
+
+class Residents(Part):
+    """Who lives there: residents of a profile, each with traits of its own."""
+
+    profile: Annotated[str, AfterValidator(_known_profile)] = Field(
+        default="norway-homes",
+        validate_default=True,
+        description="Of `config/profiles/`, or a TOML file, from the scenario's folder",
+    )
+    early_return_share: Share = Field(
+        default=0.06, description="Of the days on which the bay is offered: the car is back early, and the bay recalled"
+    )
 
 
 class Offers(Part):
@@ -231,7 +231,7 @@ class Scenario(Part):
     @property
     def presence(self) -> PresenceProfile:
         """When residents are away: the figures of their profile."""
-        return self.residents.presence
+        return presence_of(self.residents.profile)
 
     @property
     def placed(self) -> tuple[Bay, ...]:
@@ -253,7 +253,7 @@ def load_scenario(name_or_path: str) -> Scenario:
     path = find_config("scenarios", name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
-        scenario = Scenario.model_validate(tomllib.loads(text))
+        scenario = Scenario.model_validate(_with_profile_beside(path, tomllib.loads(text)))
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -270,6 +270,17 @@ def load_scenario(name_or_path: str) -> Scenario:
         scenario = scenario.model_copy(update={"tariffs_folder": str(folder)})
     _check_places(path, text, scenario)
     return scenario
+
+
+def _with_profile_beside(path: Path, read: dict[str, Any]) -> dict[str, Any]:
+    """Return what was read with the profile's file, where one is named, as a path from the scenario's folder."""
+    residents = read.get("residents")
+    if not isinstance(residents, dict):
+        return read
+    profile = residents.get("profile")
+    if not isinstance(profile, str) or not profile.endswith(".toml"):
+        return read
+    return read | {"residents": {**residents, "profile": str(path.parent / profile)}}
 
 
 def _check_places(path: Path, text: str, scenario: Scenario) -> None:

@@ -27,15 +27,21 @@ VERSION_WITHIN_S = 5.0
 
 async def machine_facts(address: BrokerAddress, directory: Path) -> dict[str, Any]:
     """Return what the figures depend on: cores, what an fsync takes where the database is, and the versions."""
-    return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "load_before": round(os.getloadavg()[0], 2),
+    return computer_facts() | {
         "fsync_us": await asyncio.to_thread(fsync_us, directory),
         "broker": await broker_version(address),
-        "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
         "gmqtt": version("gmqtt"),
         "paho_mqtt": version("paho-mqtt"),
+    }
+
+
+def computer_facts() -> dict[str, Any]:
+    """Return what any figure depends on."""
+    return {
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "load_before": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
     }
 

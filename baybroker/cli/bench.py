@@ -15,6 +15,7 @@ from rich.table import Table
 from allocator.core import Settings
 from baybroker.bench.decision import DecisionSettings
 from baybroker.bench.decision import decision as measure_decision
+from baybroker.bench.engine import engine as measure_engine
 from baybroker.bench.ingest import ingest as measure_ingest
 from baybroker.bench.latency import latency as measure_latency
 from baybroker.bench.machine import machine_facts
@@ -25,6 +26,7 @@ from baybroker.cli.common import Json, first_of, run
 from baybroker.policies import load_policy
 from broker_bridge.transport.address import parse_address
 from broker_bridge.transport.embedded import start_broker
+from sensors_sim.scenario import load_scenario
 
 if TYPE_CHECKING:
     import asyncio
@@ -108,6 +110,23 @@ def decision(
     for name, figure in found.items():
         table.add_row(name.replace("_", " "), str(figure))
     Console().print(table)
+
+
+@bench.command(name="engine")
+def engine_alone(
+    scenario: Annotated[str, typer.Option(help="A scenario's name, or a TOML file.")] = "seoul-all",
+    days: Annotated[int, typer.Option(min=1, max=31, help="How many days the world lives.")] = 1,
+    repetitions: Repetitions = 3,
+    as_json: Json = False,
+) -> None:
+    """Time the simulated world alone, without broker and allocator; peer: a plain SimPy model of the same events."""
+    with Console(stderr=True).status("engine") as status:
+        row, facts = measure_engine(load_scenario(scenario), days=days, repetitions=repetitions, said=status.update)
+    if as_json:
+        typer.echo(json.dumps({"benchmark": "engine", "scenario": scenario, **facts, "rows": [asdict(row)]}))
+        return
+    told = ("bays", "build_s", "peak_rss_mib", "event_hash")
+    _show([row], {name.replace("_", " "): facts[name] for name in told} | facts["machine"])
 
 
 def _bench(name: str, measure: Measure, as_json: bool) -> None:

@@ -200,15 +200,17 @@ class SensorField:
         """Send it: at once, or late (so that newer ones overtake it), or twice."""
         late, twice = self._shares(sensor) if faulty else (0.0, 0.0)
         drawn = self._draw() if late + twice > 0 else 1.0
-        say = partial(self._stage.say, sender=sensor.bay.gateway, kind=kind, names=sensor.names, message=message)
+        if drawn >= late:
+            self._stage.say(now_ms, sensor.bay.gateway, kind, sensor.names, message)
+        if drawn >= late + twice:
+            return
+        again = partial(self._stage.say, sender=sensor.bay.gateway, kind=kind, names=sensor.names, message=message)
         if drawn < late:
             self._stage.counts["late"] += 1
-            self._stage.agenda.at(now_ms + _within(LATE_MS, drawn / late), say)
-            return
-        say(now_ms)
-        if drawn < late + twice:
+            self._stage.agenda.at(now_ms + _within(LATE_MS, drawn / late), again)
+        else:
             self._stage.counts["duplicates"] += 1
-            self._stage.agenda.at(now_ms + _within(DUPLICATE_AFTER_MS, (drawn - late) / twice), say)
+            self._stage.agenda.at(now_ms + _within(DUPLICATE_AFTER_MS, (drawn - late) / twice), again)
 
     def _shares(self, sensor: Sensor) -> tuple[float, float]:
         """Return the shares of a sensor's messages that come late, and twice."""

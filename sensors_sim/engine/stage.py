@@ -7,7 +7,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sensors_sim.engine.truth import Truth
-from sensors_sim.local_time import LocalTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -61,7 +60,6 @@ class Stage:
         self.city = city
         self.scenario = scenario
         self.start_ms = start_ms
-        self.local = LocalTime(scenario.time_zone)
         self.agenda = Agenda()
         self.truth = Truth()
         self.counts: Counter[str] = Counter()

@@ -48,6 +48,20 @@ async def test_decisions_are_timed_through_a_weekday_without_a_broker():
     assert found["chain_share"] > 0
 
 
+async def test_the_world_alone_is_timed_beside_a_simpy_model_of_the_same_events():
+    pytest.importorskip("simpy")
+    done = await baybroker("bench", "engine", "--scenario", "tiny", "--days", 3, "--repetitions", REPETITIONS, "--json")
+    assert done.code == 0, done
+    found = done.json()
+    (row,) = found["rows"]
+    assert row["peer_is"] == "a plain SimPy model"
+    assert row["target"] == "at least 20 x"
+    assert set(row["ratio"]) == SPREAD
+    assert found["events"]["heartbeat"] == [12 * 48 * 3] * 2
+    assert min(found["events"]["request"]) > 1_000
+    assert len(found["event_hash"]) == 64
+
+
 async def test_latency_asks_for_bays_that_can_be_had():
     need("mosquitto")
     done = await baybroker("bench", "latency", "--requests", 5, "--bays", 200, "--repetitions", 1, "--json")

@@ -202,7 +202,7 @@ def test_the_bad_day_has_every_fault_and_stays_what_it_is():
     running = world(rules, rules.seed)
     said = running.advance(rules.start_ms + 10 * HOUR)
     assert all(running.counts[f"fault_{kind}"] > 0 for kind in FaultKind)
-    assert running.counts["fault_battery_empty"] == 0
+    assert running.counts["fault_battery_empty"] > 0
     seen = Counter((one.names["bay"], one.message.boot_id, one.message.seq) for one in occupancy(said))
     assert max(seen.values()) == 2
     assert all(later.at_ms >= earlier.at_ms for earlier, later in itertools.pairwise(said))

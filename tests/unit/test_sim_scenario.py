@@ -10,6 +10,7 @@ from sim_world import HOUR, of_kind, scenario, world
 from broker_bridge.wire.errors import SettingsError
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.city import Point, bay_records, build_city, distance_m
+from sensors_sim.config_files import find_config
 from sensors_sim.engine.chance import streams
 from sensors_sim.engine.demand import Destinations
 from sensors_sim.faults import FaultKind
@@ -51,10 +52,21 @@ def test_a_path_is_read_too(tmp_path):
     assert load_scenario(str(path)).zones[0].bays == 2
 
 
+def test_a_profile_of_ones_own_lies_beside_the_scenario(tmp_path):
+    shipped = find_config("profiles", "norway-homes").read_text()
+    (tmp_path / "ours.toml").write_text(shipped.replace("weekday_factor = [", "weekday_factor = [ # ours"))
+    (tmp_path / "my.toml").write_text(GOOD + '[residents]\nprofile = "ours.toml"\n')
+    assert load_scenario(str(tmp_path / "my.toml")).presence.weekday_factor[0] == DEMO.presence.weekday_factor[0]
+    (tmp_path / "other.toml").write_text(GOOD + '[residents]\nprofile = "theirs.toml"\n')
+    with pytest.raises(SettingsError, match=r"13: residents\.profile: .*theirs\.toml: no such file"):
+        load_scenario(str(tmp_path / "other.toml"))
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (("bays = 2", "bays = 0"), "8: zones.0.bays: Input should be greater than or equal to 1"),
+        (("[[drivers", '[residents]\nprofile = "no"\n[[drivers'), "10: residents.profile: no profile is named 'no'"),
         (("bays = 2", "bayss = 2"), "8: zones.0.bayss: there is no such field (and 1 more)"),
         (('city = "c"', 'city = "C!"'), "2: city: String should match pattern"),
         (("start = 2026-03-02T09:00:00", "start = 2026-03-02T09:00:00Z"), "3: start: write it without an offset"),

@@ -63,7 +63,7 @@ def test_residents_of_one_street_keep_different_hours():
 def test_who_offers_weekly_is_mostly_out_of_the_window():
     rules = scenario(bays=200, offers={"weekly_share": 1.0})
     running = world(rules)
-    offers = of_kind(running.advance(rules.start_ms + HOUR), TopicKind.RESIDENT_OFFER)
+    offers = of_kind(running.advance(rules.start_ms), TopicKind.RESIDENT_OFFER)
     assert {offer.type for offer in offers} == {"weekly"}
     assert {(offer.start, offer.end) for offer in offers} == {
         ("09:00", "18:00"), ("08:30", "19:00"), ("09:00", "19:00"),
