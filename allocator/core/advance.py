@@ -37,8 +37,9 @@ def _roll(state: State, _key: str, _due_at: int, now: int) -> bool:
 
 def _rebase(state: State, now: int) -> None:
     state.board.rebase(slot_floor(now))
-    for name in state.offers_of:
-        state.reopen(state.board.number[name])
+    for name, offers in state.offers_of.items():
+        if offers:
+            state.reopen(state.board.number[name])
 
 
 def _review(state: State, bay: str, due_at: int, now: int) -> bool:

@@ -30,7 +30,7 @@ PAST_TOLERANCE_MS = 5 * MINUTE_MS
 def request(state: State, asked: RequestBay, now: int) -> list[Event]:
     """Return the promise, a place in the waiting line, or the refusal with its reason."""
     policy = state.settings.policy
-    nearest = state.board.nearest(asked.lat, asked.lon)
+    nearest = state.board.nearest(asked.lat, asked.lon, asked.max_walk_m)
     zone = nearest.spec.zone if nearest is not None else None
     stay = Interval(asked.arrive_at, asked.arrive_at + asked.stay_ms)
     reason = _breaks_a_rule(state, asked, stay, now)

@@ -162,7 +162,7 @@ class State:
         self.bays_of_gateway[bay.spec.gateway].add(bay.spec.bay)
         if number == len(self.heard):
             self.heard.append(Heard(window=Window(bay.boot_id, bay.seq, 1)))
-        if self.offers_of[bay.spec.bay]:
+        if self.offers_of.get(bay.spec.bay):
             self.reopen(number)
         self.arm_points(number, self.connected_at if bay.settled_at is None else bay.settled_at)
         if bay.away_since is not None:
@@ -221,7 +221,7 @@ class State:
             for window in offer_windows(offer, self.settings.timezone, span)
         ]
         taken = [recalled_span(offer) for offer in theirs if offer.kind == "recall" and not offer.withdrawn]
-        windows = [rest for window in given for rest in without(window, taken)]
+        windows = [rest for window in given for rest in without(window, taken)] if taken else given
         self.board.calendars.set_open(number, windows)
         self.dirty.shown.add(number)
         if windows:

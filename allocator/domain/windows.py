@@ -20,6 +20,7 @@ _FREQUENCIES = {"WEEKLY", "DAILY"}
 _DAYS = re.compile(r"(MO|TU|WE|TH|FR|SA|SU)(,(MO|TU|WE|TH|FR|SA|SU))*", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
 def check_rrule(rule: str) -> str | None:
     """Return why `rule` cannot be used, or None: days only, as `FREQ=WEEKLY;BYDAY=MO,TU` or `FREQ=DAILY`."""
     parts = dict(part.split("=", 1) for part in rule.split(";") if "=" in part)

@@ -112,11 +112,16 @@ class Board:
             self._remembered[key] = near
         return near
 
-    def nearest(self, lat: float, lon: float) -> Bay | None:
-        """Return the bay nearest to a point, however far."""
+    def nearest(self, lat: float, lon: float, within_m: float = 0.0) -> Bay | None:
+        """Return the bay nearest to a point, however far; faster if there is one `within_m`, the walk asked about."""
         if self._plane is None:
             return None
-        _, found = self._index().query(self._plane.metres(lat, lon))
+        tree, place = self._index(), self._plane.metres(lat, lon)
+        near = self.candidates(lat, lon, within_m).bays if within_m else ()
+        if len(near):
+            offsets = tree.data[near] - place
+            return self.bays[int(near[np.argmin(offsets[:, 0] ** 2 + offsets[:, 1] ** 2)])]
+        _, found = tree.query(place)
         return self.bays[int(found)]
 
     def walk_m(self, bay: int, lat: float, lon: float) -> int:

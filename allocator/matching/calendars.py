@@ -25,18 +25,20 @@ WORD_SLOTS = 64
 WORDS = -(-SPAN_MS // (SLOT_MS * WORD_SLOTS))
 SPAN_MASK = (1 << SPAN_MS // SLOT_MS) - 1
 ROOM_AT_FIRST = 64
+REMEMBERED_MAX = 1_024
 
 
 class Calendars:
     """The slots of all bays. Bit n is the slot that begins at `base_at + n * SLOT_MS`."""
 
-    __slots__ = ("_bays", "_held", "_open", "base_at")
+    __slots__ = ("_bays", "_held", "_open", "_words_of", "base_at")
 
     def __init__(self, base_at: int) -> None:
         self.base_at = base_at
         self._bays = 0
         self._open = np.zeros((WORDS, ROOM_AT_FIRST), dtype="<u8")
         self._held = np.zeros((WORDS, ROOM_AT_FIRST), dtype="<u8")
+        self._words_of: dict[tuple[Interval, ...], NDArray[np.uint64]] = {}
 
     @property
     def span(self) -> Interval:
@@ -61,10 +63,16 @@ class Calendars:
 
     def set_open(self, bay: int, windows: Iterable[Interval]) -> None:
         """Replace what is offered of a bay; what lies beyond the span is left out."""
-        mask, end = 0, self.span.until
-        for window in windows:
-            mask |= self.mask(Interval(window.from_at, min(window.until, end)))
-        _write(self._open, bay, mask)
+        key = tuple(windows)  # many bays are offered alike
+        words = self._words_of.get(key)
+        if words is None:
+            mask, end = 0, self.span.until
+            for window in key:
+                mask |= self.mask(Interval(window.from_at, min(window.until, end)))
+            if len(self._words_of) == REMEMBERED_MAX:
+                self._words_of.clear()
+            words = self._words_of[key] = _as_words(mask)
+        self._open[:, bay] = words
 
     def hold(self, bay: int, interval: Interval) -> None:
         """Hold the slots; raises InvariantError where one is held already (rule S1). Beyond the span is no slot."""
@@ -115,6 +123,7 @@ class Calendars:
     def restart(self, base_at: int) -> None:
         """Begin anew at another base, with nothing offered and nothing held."""
         self.base_at = base_at
+        self._words_of.clear()
         self._open[:] = 0
         self._held[:] = 0
 
@@ -124,7 +133,11 @@ def _read(words: NDArray[np.uint64], bay: int) -> int:
 
 
 def _write(words: NDArray[np.uint64], bay: int, mask: int) -> None:
-    words[:, bay] = np.frombuffer(mask.to_bytes(WORDS * 8, "little"), dtype="<u8")
+    words[:, bay] = _as_words(mask)
+
+
+def _as_words(mask: int) -> NDArray[np.uint64]:
+    return np.frombuffer(mask.to_bytes(WORDS * 8, "little"), dtype="<u8")
 
 
 def _words(mask: int) -> Iterator[tuple[int, np.uint64]]:

@@ -43,7 +43,8 @@ class Traits:
             for name in ("against", "tariff", "used_ms", "live_ms", "guest_until"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros_like(column))))
-        lacks = ~sum(self._need_bit(need) for need in bay.spec.needs) >> FIRST_NEED_BIT << FIRST_NEED_BIT
+        has = sum(self._need_bit(need) for need in bay.spec.needs) if bay.spec.needs else 0
+        lacks = ~has >> FIRST_NEED_BIT << FIRST_NEED_BIT
         unknown = bay.lost is not None or bay.occupancy is Occupancy.UNKNOWN
         self.against[number] = (
             lacks & (1 << 64) - 1

@@ -16,8 +16,6 @@ from broker_bridge.wire.topics import TopicKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import BaseModel
-
     from allocator.core.state import State
     from allocator.domain.events import Event, Recorded
     from allocator.domain.model import Reservation
@@ -43,11 +41,63 @@ class Outgoing:
     answers: tuple[str, str] | None = None
 
 
-def announce(state: State, city: str, recorded: Recorded) -> list[Outgoing]:
-    """Return what is said of an event, right after it was folded; the first answers, if any does."""
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said to one driver, resident or operator, called `name`; `answers` their request of that id."""
+
+    kind: TopicKind
+    name: str
+    message: DriverReply | ResidentNotice | OperatorReply
+    answers: str | None = None
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The names in its topic."""
+        return {_ROLES[self.kind][0]: self.name}
+
+    def outgoing(self, city: str) -> Outgoing:
+        """Return it as a message."""
+        topic = topics.build(self.kind, city, **self.names)
+        key = (f"{_ROLES[self.kind][1]}/{self.name}", self.answers) if self.answers is not None else None
+        return Outgoing(topic, codec.encode(self.message), answers=key)
+
+
+_ROLES = {
+    TopicKind.DRIVER_REPLY: ("driver", "drivers"),
+    TopicKind.RESIDENT_NOTICE: ("resident", "residents"),
+    TopicKind.OPERATOR_REPLY: ("operator", "operators"),
+}
+"""The placeholder in the topic of what is said to somebody, and what parties of that role begin with."""
+
+
+def tell(state: State, recorded: Recorded) -> list[Said]:
+    """Return what the parties are told of an event, right after it was folded; the first answers, if any does."""
     teller = _TELLERS.get(type(recorded.event))
-    said = teller(_Announcer(state, city, recorded), recorded.event) if teller is not None else []
+    return teller(_Announcer(state, recorded), recorded.event) if teller is not None else []
+
+
+def announce(state: State, city: str, recorded: Recorded) -> list[Outgoing]:
+    """Return all that is published of an event, right after it was folded; the first answers, if any does."""
+    said = [one.outgoing(city) for one in tell(state, recorded)]
     return [*said, zone_event(city, recorded)] if recorded.zone is not None else said
+
+
+def tell_state(state: State, held: Reservation, request_id: str) -> Said:
+    """Return what holds now of a reservation, for a driver who asks."""
+    reply = DriverReply(
+        type="state",
+        request_id=request_id,
+        reservation_id=held.reservation_id,
+        status=held.status.value,
+        from_at=held.from_at,
+        until=held.until,
+        bay=held.bay if held.bound_at is not None else None,
+        price_won=held.quote_won,
+        position=state.position,
+        zone=held.zone,
+        event_no=state.event_nos[held.zone],
+    )
+    return Said(TopicKind.DRIVER_REPLY, held.driver, reply)
 
 
 def refusal(key: tuple[str, str], city: str, position: int, command: object) -> Outgoing:
@@ -55,14 +105,13 @@ def refusal(key: tuple[str, str], city: str, position: int, command: object) -> 
     (role, name), request_id = key[0].split("/"), key[1]
     told: dict[str, Any] = {"request_id": request_id, "reason": "quarantined", "position": position}
     if role == "drivers":
-        topic = topics.build(TopicKind.DRIVER_REPLY, city, driver=name)
-        return Outgoing(topic, codec.encode(DriverReply(type="rejected", **told)), answers=key)
-    if role == "residents":
-        topic = topics.build(TopicKind.RESIDENT_NOTICE, city, resident=name)
+        said = Said(TopicKind.DRIVER_REPLY, name, DriverReply(type="rejected", **told), request_id)
+    elif role == "residents":
         notice = ResidentNotice(type="offer_rejected", bay=getattr(command, "bay", ""), **told)
-        return Outgoing(topic, codec.encode(notice), answers=key)
-    topic = topics.build(TopicKind.OPERATOR_REPLY, city, operator=name)
-    return Outgoing(topic, codec.encode(OperatorReply(type="rejected", **told)), answers=key)
+        said = Said(TopicKind.RESIDENT_NOTICE, name, notice, request_id)
+    else:
+        said = Said(TopicKind.OPERATOR_REPLY, name, OperatorReply(type="rejected", **told), request_id)
+    return said.outgoing(city)
 
 
 def zone_event(city: str, recorded: Recorded) -> Outgoing:
@@ -98,8 +147,8 @@ _PUBLIC = {kind: _public_fields(kind) for kind in e.EVENT_TYPES}
 class _Announcer:
     """Builds messages that carry the numbers of one event."""
 
-    def __init__(self, state: State, city: str, recorded: Recorded) -> None:
-        self.state, self.city, self.at = state, city, recorded.at
+    def __init__(self, state: State, recorded: Recorded) -> None:
+        self.state, self.at = state, recorded.at
         self.numbers: dict[str, Any] = {
             "position": recorded.position,
             "zone": recorded.zone,
@@ -111,13 +160,12 @@ class _Announcer:
         changed = self.state.dirty.reservations.get(reservation_id)
         return changed if changed is not None else self.state.reservations[reservation_id]
 
-    def driver(self, driver: str, kind: str, request_id: str, *, answers: bool = True, **said: Any) -> Outgoing:
+    def driver(self, driver: str, kind: str, request_id: str, *, answers: bool = True, **said: Any) -> Said:
         """Return a reply to a driver."""
         reply = DriverReply(type=kind, request_id=request_id, **self.numbers, **said)  # type: ignore[arg-type]
-        topic = topics.build(TopicKind.DRIVER_REPLY, self.city, driver=driver)
-        return self._out(topic, reply, (f"drivers/{driver}", request_id) if answers else None)
+        return Said(TopicKind.DRIVER_REPLY, driver, reply, request_id if answers else None)
 
-    def of(self, held: Reservation, kind: str, request_id: str | None = None, **said: Any) -> Outgoing:
+    def of(self, held: Reservation, kind: str, request_id: str | None = None, **said: Any) -> Said:
         """Return a reply about a reservation: it answers `request_id`, or it is news of the first request."""
         return self.driver(
             held.driver,
@@ -146,48 +194,42 @@ class _Announcer:
         spec = self.state.board.bay(bay).spec
         return Place(lat=spec.lat, lon=spec.lon)
 
-    def resident(self, resident: str, kind: str, request_id: str | None = None, **said: Any) -> Outgoing:
+    def resident(self, resident: str, kind: str, request_id: str | None = None, **said: Any) -> Said:
         """Return a notice to a resident."""
         notice = ResidentNotice(type=kind, request_id=request_id, **self.numbers, **said)  # type: ignore[arg-type]
-        topic = topics.build(TopicKind.RESIDENT_NOTICE, self.city, resident=resident)
-        return self._out(topic, notice, (f"residents/{resident}", request_id) if request_id is not None else None)
+        return Said(TopicKind.RESIDENT_NOTICE, resident, notice, request_id)
 
-    def owner(self, bay: str, kind: str, **said: Any) -> list[Outgoing]:
+    def owner(self, bay: str, kind: str, **said: Any) -> list[Said]:
         """Return a notice to the bay's resident, if it has one."""
         resident = self.state.board.bay(bay).spec.resident
         return [self.resident(resident, kind, bay=bay, **said)] if resident is not None else []
 
-    def operator(self, operator: str, kind: str, request_id: str, reason: str | None = None) -> Outgoing:
+    def operator(self, operator: str, kind: str, request_id: str, reason: str | None = None) -> Said:
         """Return a reply to an operator."""
         reply = OperatorReply(type=kind, request_id=request_id, reason=reason, **self.numbers)  # type: ignore[arg-type]
-        topic = topics.build(TopicKind.OPERATOR_REPLY, self.city, operator=operator)
-        return self._out(topic, reply, (f"operators/{operator}", request_id))
-
-    @staticmethod
-    def _out(topic: str, message: BaseModel, answers: tuple[str, str] | None) -> Outgoing:
-        return Outgoing(topic, codec.encode(message), answers=answers)
+        return Said(TopicKind.OPERATOR_REPLY, operator, reply, request_id)
 
 
-def _done(to: _Announcer, event: Any) -> list[Outgoing]:
+def _done(to: _Announcer, event: Any) -> list[Said]:
     if event.operator is None or event.request_id is None:
         return []
     return [to.operator(event.operator, "done", event.request_id)]
 
 
-def _operator_refused(to: _Announcer, event: e.OperatorCommandRefused) -> list[Outgoing]:
+def _operator_refused(to: _Announcer, event: e.OperatorCommandRefused) -> list[Said]:
     return [to.operator(event.operator, "rejected", event.request_id, event.reason)]
 
 
-def _contested(to: _Announcer, event: e.BayContested) -> list[Outgoing]:
+def _contested(to: _Announcer, event: e.BayContested) -> list[Said]:
     return to.owner(event.bay, "contested", reason=event.reason)
 
 
-def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered | e.AutoOffered) -> list[Outgoing]:
+def _offered(to: _Announcer, event: e.WeeklyOffered | e.OnceOffered | e.AutoOffered) -> list[Said]:
     said = to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, offer_id=event.offer_id)
     return [said]
 
 
-def _recalled(to: _Announcer, event: e.BayRecalled) -> list[Outgoing]:
+def _recalled(to: _Announcer, event: e.BayRecalled) -> list[Said]:
     reason = "guest_leaves" if event.free_at > max(to.at, event.from_at) else "free"
     said = {"bay": event.bay, "offer_id": event.offer_id, "reason": reason, "until": event.free_at}
     if event.meanwhile is not None:
@@ -195,24 +237,24 @@ def _recalled(to: _Announcer, event: e.BayRecalled) -> list[Outgoing]:
     return [to.resident(event.resident, "recall_answer", event.request_id, **said)]
 
 
-def _guest_recalled(to: _Announcer, event: e.GuestRecalled) -> list[Outgoing]:
+def _guest_recalled(to: _Announcer, event: e.GuestRecalled) -> list[Said]:
     said: dict[str, Any] = {"reason": "recalled", "until": event.until}
     if event.meanwhile is not None:
         said |= {"bay": event.meanwhile, "place": to.place(event.meanwhile)}
     return [to.of(to.reservation(event.reservation_id), "warned", **said)]
 
 
-def _withdrawn(to: _Announcer, event: e.OffersWithdrawn) -> list[Outgoing]:
+def _withdrawn(to: _Announcer, event: e.OffersWithdrawn) -> list[Said]:
     if event.request_id is None:
         return []
     return [to.resident(event.resident, "offer_accepted", event.request_id, bay=event.bay, reason="withdrawn")]
 
 
-def _offer_rejected(to: _Announcer, event: e.OfferRejected) -> list[Outgoing]:
+def _offer_rejected(to: _Announcer, event: e.OfferRejected) -> list[Said]:
     return [to.resident(event.resident, "offer_rejected", event.request_id, bay=event.bay, reason=event.reason)]
 
 
-def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Outgoing]:
+def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Said]:
     reply = to.driver(
         event.driver,
         "accepted",
@@ -227,7 +269,7 @@ def _accepted(to: _Announcer, event: e.ReservationAccepted) -> list[Outgoing]:
     return [reply]
 
 
-def _waitlisted(to: _Announcer, event: e.RequestWaitlisted) -> list[Outgoing]:
+def _waitlisted(to: _Announcer, event: e.RequestWaitlisted) -> list[Said]:
     reply = to.driver(
         event.driver,
         "waitlisted",
@@ -241,45 +283,45 @@ def _waitlisted(to: _Announcer, event: e.RequestWaitlisted) -> list[Outgoing]:
     return [reply]
 
 
-def _rejected(to: _Announcer, event: e.RequestRejected) -> list[Outgoing]:
+def _rejected(to: _Announcer, event: e.RequestRejected) -> list[Said]:
     waited = event.reservation_id
     told = {"reason": event.reason, "reservation_id": waited}
     return [to.driver(event.driver, "rejected", event.request_id, answers=waited is None, **told)]
 
 
-def _refused(to: _Announcer, event: e.DriverCommandRefused) -> list[Outgoing]:
+def _refused(to: _Announcer, event: e.DriverCommandRefused) -> list[Said]:
     kind = "extend_refused" if event.type == "extend" else "rejected"
     reply = to.driver(event.driver, kind, event.request_id, reason=event.reason, reservation_id=event.reservation_id)
     return [reply]
 
 
-def _bound(to: _Announcer, event: e.ReservationBound) -> list[Outgoing]:
+def _bound(to: _Announcer, event: e.ReservationBound) -> list[Said]:
     held = to.reservation(event.reservation_id)
     return [to.of(held, "bound", **to.where(held))]
 
 
-def _activated(to: _Announcer, event: e.ReservationActivated) -> list[Outgoing]:
+def _activated(to: _Announcer, event: e.ReservationActivated) -> list[Said]:
     held = to.reservation(event.reservation_id)
     reply = to.of(held, "active", event.request_id, bay=event.bay, until=held.until)
     return [reply, *to.owner(event.bay, "guest_arrived", until=held.until)]
 
 
-def _relocated(to: _Announcer, event: e.ReservationRelocated) -> list[Outgoing]:
+def _relocated(to: _Announcer, event: e.ReservationRelocated) -> list[Said]:
     held = to.reservation(event.reservation_id)
     return [to.of(held, "relocated", event.request_id, reason=event.reason, **to.where(held))]
 
 
-def _extended(to: _Announcer, event: e.ReservationExtended) -> list[Outgoing]:
+def _extended(to: _Announcer, event: e.ReservationExtended) -> list[Said]:
     held = to.reservation(event.reservation_id)
     return [to.of(held, "extended", event.request_id, until=event.until, price_won=event.quote_won)]
 
 
-def _warned(to: _Announcer, event: e.OverstayWarned) -> list[Outgoing]:
+def _warned(to: _Announcer, event: e.OverstayWarned) -> list[Said]:
     held = to.reservation(event.reservation_id)
     return [to.of(held, "warned", until=held.until), *to.owner(held.bay or "", "overstay", until=held.until)]
 
 
-def _completed(to: _Announcer, event: e.ReservationCompleted) -> list[Outgoing]:
+def _completed(to: _Announcer, event: e.ReservationCompleted) -> list[Said]:
     held = to.reservation(event.reservation_id)
     price = {"price_won": event.price_won, "surcharge_won": event.surcharge_won or None}
     said = [to.of(held, "completed", event.request_id, **price, until=event.at)]
@@ -287,22 +329,22 @@ def _completed(to: _Announcer, event: e.ReservationCompleted) -> list[Outgoing]:
     return said + (to.owner(event.bay, "earning", amount_won=event.resident_won) if event.resident_won else [])
 
 
-def _cancelled(to: _Announcer, event: e.ReservationCancelled) -> list[Outgoing]:
+def _cancelled(to: _Announcer, event: e.ReservationCancelled) -> list[Said]:
     held = to.reservation(event.reservation_id)
     if event.operator is None:
         return [to.of(held, "cancelled", event.request_id)]
     return [to.operator(event.operator, "done", event.request_id), to.of(held, "cancelled", reason="operator")]
 
 
-def _expired(to: _Announcer, event: e.ReservationExpired) -> list[Outgoing]:
+def _expired(to: _Announcer, event: e.ReservationExpired) -> list[Said]:
     return [to.of(to.reservation(event.reservation_id), "expired")]
 
 
-def _failed(to: _Announcer, event: e.ReservationFailed) -> list[Outgoing]:
+def _failed(to: _Announcer, event: e.ReservationFailed) -> list[Said]:
     return [to.of(to.reservation(event.reservation_id), "failed", event.request_id, reason=event.reason)]
 
 
-_TELLERS: dict[type[Event], Callable[[_Announcer, Any], list[Outgoing]]] = {
+_TELLERS: dict[type[Event], Callable[[_Announcer, Any], list[Said]]] = {
     e.BayRegistered: _done,
     e.BayRetired: _done,
     e.BayClosed: _done,

@@ -12,13 +12,10 @@ from allocator.core.record import record
 from allocator.core.sensing import sense, sense_device
 from allocator.core.state import Dirty
 from allocator.domain import commands as c
-from allocator.service.announce import Outgoing, announce
+from allocator.service.announce import Outgoing, announce, tell_state
 from allocator.service.ledger import entries
 from allocator.service.showcase import Showcase
 from allocator.store.base import Answer, Commit, HeardRow, OutboxRow
-from broker_bridge.wire import codec, topics
-from broker_bridge.wire.messages import DriverReply
-from broker_bridge.wire.topics import TopicKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -128,20 +125,7 @@ class Desk:
         if said.type != "query" or held is None or held.driver != said.driver:
             self._record_all(decide(self.state, said, now), now)
             return None
-        reply = DriverReply(
-            type="state",
-            request_id=said.request_id,
-            reservation_id=held.reservation_id,
-            status=held.status.value,
-            from_at=held.from_at,
-            until=held.until,
-            bay=held.bay if held.bound_at is not None else None,
-            price_won=held.quote_won,
-            position=self.state.position,
-            zone=held.zone,
-            event_no=self.state.event_nos[held.zone],
-        )
-        self.say(Outgoing(topics.build(TopicKind.DRIVER_REPLY, self.city, driver=said.driver), codec.encode(reply)))
+        self.say(tell_state(self.state, held, said.request_id).outgoing(self.city))
         return None
 
     # ---- what is collected

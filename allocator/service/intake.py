@@ -45,18 +45,27 @@ def parse(inbound: Delivery, city: str) -> Parsed:
     message = codec.decode(topic.kind, inbound.payload)
     if topic.kind is TopicKind.CLOCK:
         return Parsed(message, None)
-    convert = _CONVERT.get(topic.kind)
-    if convert is None:
+    if topic.kind not in _CONVERT:
         raise BadMessageError("topic_not_ours", f"{inbound.topic!r} is not for the allocator")
-    party, command = convert(topic.names, message, inbound)
-    return Parsed(command, (party, message.request_id) if party is not None else None)
+    return Parsed(*command_of(topic.kind, topic.names, message, retained=inbound.retained))
 
 
-def _gateway(names: Mapping[str, str], said: messages.GatewayStatus, _inbound: Delivery) -> tuple[None, Command]:
+def command_of(
+    kind: TopicKind, names: Mapping[str, str], message: Any, *, retained: bool = False
+) -> tuple[Command, tuple[str, str] | None]:
+    """Return what a decoded message of one of the kinds in SUBSCRIBED asks for, and (party, request_id) if it asks.
+
+    `names` are those in its topic.
+    """
+    party, command = _CONVERT[kind](names, message, retained=retained)
+    return command, (party, message.request_id) if party is not None else None
+
+
+def _gateway(names: Mapping[str, str], said: messages.GatewayStatus, **_: object) -> tuple[None, Command]:
     return None, c.ReportGateway(gateway=names["gateway"], online=said.online)
 
 
-def _occupancy(names: Mapping[str, str], said: messages.Occupancy, inbound: Delivery) -> tuple[None, Command]:
+def _occupancy(names: Mapping[str, str], said: messages.Occupancy, *, retained: bool) -> tuple[None, Command]:
     return None, c.Observe(
         gateway=names["gateway"],
         zone=names["zone"],
@@ -65,11 +74,11 @@ def _occupancy(names: Mapping[str, str], said: messages.Occupancy, inbound: Deli
         seq=said.seq,
         observed_at=said.observed_at,
         status=said.status,
-        retained=inbound.retained,
+        retained=retained,
     )
 
 
-def _device(names: Mapping[str, str], said: messages.Device, inbound: Delivery) -> tuple[None, Command]:
+def _device(names: Mapping[str, str], said: messages.Device, *, retained: bool) -> tuple[None, Command]:
     return None, c.ReportDevice(
         gateway=names["gateway"],
         zone=names["zone"],
@@ -79,11 +88,11 @@ def _device(names: Mapping[str, str], said: messages.Device, inbound: Delivery) 
         observed_at=said.observed_at,
         heartbeat_ms=said.heartbeat_s * SECOND_MS,
         fault=said.fault,
-        retained=inbound.retained,
+        retained=retained,
     )
 
 
-def _driver(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[str, Command]:
+def _driver(names: Mapping[str, str], said: Any, **_: object) -> tuple[str, Command]:
     driver = names["driver"]
     party = f"drivers/{driver}"
     if isinstance(said, messages.RequestBay):
@@ -110,7 +119,7 @@ def _driver(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[st
     )
 
 
-def _resident(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[str, Command]:
+def _resident(names: Mapping[str, str], said: Any, **_: object) -> tuple[str, Command]:
     who = {"resident": names["resident"], "request_id": said.request_id, "bay": said.bay}
     party = f"residents/{names['resident']}"
     match said:
@@ -129,7 +138,7 @@ def _resident(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[
             return party, c.RefuseOffer(**who, reason="not_supported_yet")
 
 
-def _operator(names: Mapping[str, str], said: Any, _inbound: Delivery) -> tuple[str, Command]:
+def _operator(names: Mapping[str, str], said: Any, **_: object) -> tuple[str, Command]:
     who = {"operator": names["operator"], "request_id": said.request_id}
     party = f"operators/{names['operator']}"
     match said:
@@ -155,7 +164,7 @@ def spec_of(bay: messages.BayRecord) -> BaySpec:
     )
 
 
-_CONVERT: dict[TopicKind, Callable[[Mapping[str, str], Any, Delivery], tuple[str | None, Command]]] = {
+_CONVERT: dict[TopicKind, Callable[..., tuple[str | None, Command]]] = {
     TopicKind.GATEWAY_STATUS: _gateway,
     TopicKind.OCCUPANCY: _occupancy,
     TopicKind.DEVICE: _device,

@@ -1,9 +1,8 @@
-"""The calibration's report: one HTML file that needs nothing else, with Plotly's script in it once."""
+"""The plots of a calibration."""
 
 from __future__ import annotations
 
-import html
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,7 +12,7 @@ from baybroker.calibrate.heldout import Measures, measure, stays_within
 from sensors_sim.engine.presence import DAY, HOUR, HOURS, SATURDAY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from baybroker.calibrate.reading import Presence
     from sensors_sim.engine.presence import Floats, Ints
@@ -22,38 +21,6 @@ if TYPE_CHECKING:
 STEPS = 400
 """Distributions are drawn with so many points."""
 REAL, OURS = "#444", "#d95f02"
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 66rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .25rem .9rem; text-align: right }
-th { border-bottom: 1px solid #888 } th:first-child, td:first-child { text-align: left }
-"""
-
-
-class Table(NamedTuple):
-    """Figures beside each other; the first column names them."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-def render(title: str, tables: Sequence[Table], figures: Sequence[go.Figure]) -> str:
-    """Return the page."""
-    parts = [_table(table) for table in tables]
-    for number, figure in enumerate(figures):
-        drawn = figure.to_html(full_html=False, include_plotlyjs=number == 0, div_id=f"figure-{number + 1}")
-        parts.append(f"<section>{drawn}</section>")
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{STYLE}</style>'
-    body = "\n".join([f"<h1>{html.escape(title)}</h1>", *parts])
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
-
-
-def _table(table: Table) -> str:
-    def line(cells: Sequence[str], tag: str) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    rows = "\n".join(line(row, "td") for row in table.rows)
-    return f"<h2>{html.escape(table.title)}</h2>\n<table>{line(table.columns, 'th')}\n{rows}</table>"
 
 
 def resident_figures(real: Presence, ours: Presence) -> Iterator[go.Figure]:

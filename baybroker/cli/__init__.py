@@ -16,6 +16,7 @@ COMMANDS = {
     "replay": ("replay",),
     "import": ("import_file",),
     "calibrate": ("calibrate",),
+    "evaluate": ("evaluate",),
     "tap": ("tap",),
     "doctor": ("doctor",),
     "bays": ("bays",),

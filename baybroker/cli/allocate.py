@@ -10,11 +10,8 @@ from zoneinfo import available_timezones
 
 import typer
 
-from allocator.core import Settings
-from allocator.service.intake import spec_of
 from allocator.service.service import AllocatorService
 from allocator.service.settings import ServiceSettings
-from allocator.service.tariffs import load_tariffs
 from allocator.store.aiosqlite_store import AioSqliteStore
 from baybroker import __version__
 from baybroker.cli.app import app
@@ -31,20 +28,17 @@ from baybroker.cli.common import (
     holder,
     run,
 )
-from baybroker.policies import load_policy
-from baybroker.presence.table import load_absence
+from baybroker.rules import TARIFF_DEFAULT, bay_specs, load_rules
 from broker_bridge.wire.errors import SettingsError
-from sensors_sim.city import bay_records, build_city
-from sensors_sim.config_files import config_dir
+from sensors_sim.city import build_city
 from sensors_sim.engine.chance import streams
 from sensors_sim.scenario import load_scenario
 
 if TYPE_CHECKING:
-    from allocator.domain.events import BaySpec
     from broker_bridge.transport.base import BrokerAddress
 
 CITY_DEFAULT = "seoul"
-TARIFF_DEFAULT = "seoul"
+TIMEZONE_DEFAULT = "Asia/Seoul"
 
 
 class ClockKind(StrEnum):
@@ -69,33 +63,16 @@ def service_settings(
     tariff: str = TARIFF_DEFAULT,
 ) -> ServiceSettings:
     """Return the settings of an allocator; a scenario gives the city, its time zone, and the bays to register."""
-    name, zone = CITY_DEFAULT, "Asia/Seoul"
-    listed = load_tariffs(config_dir() / "tariffs")
-    register: tuple[BaySpec, ...] = ()
-    if scenario is not None:
-        world = load_scenario(scenario)
-        name, zone = world.city, world.time_zone
-        city_of_it = build_city(world, streams(world.seed).city)
-        register = tuple(spec_of(bay) for bay in bay_records(city_of_it))
-        if world.tariffs_folder is not None:
-            listed |= load_tariffs(Path(world.tariffs_folder))
-    tariffs = {known: it.tariff for known, it in listed.items()}
-    for wanted in (tariff, *(spec.tariff for spec in register if spec.tariff is not None)):
-        if wanted not in tariffs:
-            raise SettingsError(f"no tariff is named {wanted!r}; there are: {', '.join(tariffs) or 'none'}")
+    world = load_scenario(scenario) if scenario is not None else None
+    register = bay_specs(build_city(world, streams(world.seed).city)) if world is not None else ()
     if timezone is not None and timezone not in available_timezones():
         raise SettingsError(f"--timezone {timezone!r} is no IANA time zone: write one such as Asia/Seoul")
+    zone = timezone or (world.time_zone if world is not None else TIMEZONE_DEFAULT)
     return ServiceSettings(
-        city=city_name(city, name),
+        city=city_name(city, world.city if world is not None else CITY_DEFAULT),
         version=__version__,
         holder=holder(),
-        rules=Settings(
-            timezone=timezone or zone,
-            policy=load_policy(policy),
-            tariff=tariffs[tariff],
-            tariffs=tariffs,
-            absence=load_absence(),
-        ),
+        rules=load_rules(policy, zone, scenario=world, specs=register, tariff=tariff),
         simulated_clock=simulated_clock,
         register=register,
     )

@@ -24,9 +24,10 @@ from baybroker.calibrate.heldout import (
     simulated,
 )
 from baybroker.calibrate.reading import STAY_LEAST_MIN, read_presence, read_visitor_stays
-from baybroker.calibrate.report import Table, render, resident_figures, stay_figure
+from baybroker.calibrate.report import resident_figures, stay_figure
 from baybroker.cli.app import app
 from baybroker.cli.common import Json  # noqa: TC001 - Typer reads the annotations at run time
+from baybroker.report_page import Table, render
 from broker_bridge.wire.errors import SettingsError
 from sensors_sim.engine.presence_fit import fit_presence
 from sensors_sim.engine.stay_fit import fit_stays
@@ -91,7 +92,7 @@ def calibrate(
     if out is not None:
         _write(out, format_profile(profile))
     if report is not None:
-        _write(report, render(f"Calibration: {profile.about}", found.tables, found.figures))
+        _write(report, render(f"Calibration: {profile.about}", [*found.tables, *found.figures]))
     if as_json:
         typer.echo(json.dumps(found.result))
     else:

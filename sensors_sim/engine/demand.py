@@ -100,6 +100,18 @@ class Wishes(NamedTuple):
         )
 
 
+class Asked(NamedTuple):
+    """What drivers are known to ask for, in order of asking; units as in `Wishes`."""
+
+    at_ms: Ints
+    lat: Ints
+    lon: Ints
+    lead_ms: Ints
+    stay_min: Ints
+    max_walk_m: Ints
+    max_price_won: Ints
+
+
 def no_wishes() -> Wishes:
     """Return none."""
     return Wishes(*(np.empty(0, np.int64) for _ in Wishes._fields))
@@ -128,17 +140,27 @@ class Destinations:
 
 
 class Demand:
-    """The wishes of all drivers, day by day."""
+    """The wishes of all drivers, day by day; where it is known what is `asked`, only what they do about it is drawn."""
 
-    def __init__(self, setting: Drivers, destinations: Destinations, rng: Generator) -> None:
-        self._setting, self._destinations, self._rng = setting, destinations, rng
+    def __init__(
+        self, setting: Drivers, destinations: Destinations, rng: Generator, asked: Asked | None = None
+    ) -> None:
+        self._setting, self._destinations, self._rng, self._asked = setting, destinations, rng, asked
         self._surely_short = setting.first_short
 
     def day(self, hours: Ints, start_ms: int) -> tuple[Ints, Wishes]:
         """Return when the wishes of a day come that are not before the start, and what they are."""
+        if self._asked is not None:
+            return self._known(self._asked, max(int(hours[0]), start_ms), int(hours[-1]))
         at_ms = arrivals(self._rng, hours, self._setting.requests_per_hour, self._setting.hourly)
         at_ms = at_ms[at_ms >= start_ms]
         return at_ms, self._draw(len(at_ms))
+
+    def _known(self, asked: Asked, from_ms: int, until_ms: int) -> tuple[Ints, Wishes]:
+        today = Asked(*(column[(asked.at_ms >= from_ms) & (asked.at_ms < until_ms)] for column in asked))
+        wanted = today._asdict()
+        del wanted["at_ms"]
+        return today.at_ms, self._draw(len(today.at_ms))._replace(**wanted)
 
     def _draw(self, count: int) -> Wishes:
         rng, setting = self._rng, self._setting

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from sensors_sim.city import City
     from sensors_sim.engine.chance import Streams
+    from sensors_sim.engine.demand import Asked
     from sensors_sim.engine.rows import Bools
     from sensors_sim.scenario import Scenario
 
@@ -54,11 +55,12 @@ class Plan:
         *,
         people: bool = True,
         heartbeats: bool = True,
+        asked: Asked | None = None,
     ) -> None:
         self._start_ms = start_ms
         self._calendar = Calendar(LocalTime(scenario.time_zone), start_ms)
         destinations = Destinations(scenario.drivers, city)
-        self._demand = Demand(scenario.drivers, destinations, draws.drivers)
+        self._demand = Demand(scenario.drivers, destinations, draws.drivers, asked)
         self._squatters = Squatters(scenario.squatters, destinations, draws.squatters)
         self.households = Households(scenario, city, self._calendar, start_ms, draws.residents) if people else None
         self.faults = FaultPlan(scenario, city, self._calendar, start_ms, draws.faults)

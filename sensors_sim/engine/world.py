@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from broker_bridge.wire.topics import Topic
     from sensors_sim.city import City
+    from sensors_sim.engine.demand import Asked
     from sensors_sim.engine.reader import Act
     from sensors_sim.engine.truth import Truth
     from sensors_sim.scenario import Scenario
@@ -41,6 +42,7 @@ class World:
     With a recording, the recorded cars are the only physical ones: drivers book, arrive and leave by message alone, and
     the sensors report exactly the recording. In a quiet world, made for virtual time, sensors say their birth and every
     change, but no heartbeat that says nothing new; they announce the longest heartbeat, so that nobody misses it.
+    What is `asked` takes the place of what the scenario's drivers would want.
     """
 
     def __init__(
@@ -52,12 +54,13 @@ class World:
         start_ms: int | None = None,
         recording: Recording | None = None,
         quiet: bool = False,
+        asked: Asked | None = None,
     ) -> None:
         start_ms = scenario.start_ms if start_ms is None else start_ms
         self.city, self.start_ms, self.now_ms = city, start_ms, start_ms
         stage = self._stage = Stage(city, scenario, start_ms)
         draws = streams(seed, start_ms)
-        plan = Plan(city, scenario, draws, start_ms, people=recording is None, heartbeats=not quiet)
+        plan = Plan(city, scenario, draws, start_ms, people=recording is None, heartbeats=not quiet, asked=asked)
         self._sensors = SensorField(stage, plan.faults.battery_pct.tolist(), draws.answers, quiet=quiet)
         self._offering = Offering(stage)
         self._drivers = DriverPool(stage, physical=recording is None)

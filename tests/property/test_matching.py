@@ -150,3 +150,11 @@ def test_where_all_overlap_the_chains_serve_as_many_as_anybody_could(bays, drive
             put(board, found.bay, want)
     reach = [[bay for _, bay in board.near(want.lat, want.lon, want.max_walk_m)] for want in wishes]
     assert served == most(reach)
+
+
+@given(st.lists(st.integers(-2_000, 2_000), min_size=1, max_size=40, unique=True), st.integers(-2_500, 2_500))
+def test_the_nearest_bay_is_the_same_within_a_walk_as_in_the_whole_city(places, east_m):
+    board, want = board_of(*places), wish(east_m=east_m)
+    anywhere, within_walk = board.nearest(want.lat, want.lon), board.nearest(want.lat, want.lon, 300)
+    away = {board.walk_m(board.number[found.spec.bay], want.lat, want.lon) for found in (anywhere, within_walk)}
+    assert len(away) == 1
