@@ -9,15 +9,28 @@ from allocator.core.hear import silent_at, watch
 from allocator.core.state import BATCH, LOOK_EVERY_MS
 from allocator.domain.commands import FallDue, Timer
 from allocator.domain.interval import DAY_MS, next_multiple, slot_floor
+from broker_bridge.wire.errors import InvariantError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from allocator.core.state import State
 
+DECISIONS_MIN, DECISIONS_PER_TIMER = 1_000, 20
+"""What may fall due at one instant: more than that, and what is decided brings itself about again for ever."""
 
-def next_decision(state: State, now: int) -> FallDue | None:
-    """Return the next due timer that needs a decision, or None when all that was due is dealt with."""
+
+def due_decisions(state: State, now: int) -> Iterator[FallDue]:
+    """Yield each due timer that needs a decision, which is taken before the next; raises InvariantError on no end."""
+    left = DECISIONS_MIN + DECISIONS_PER_TIMER * len(state.timers)
+    while (due := _next_decision(state, now)) is not None:
+        if left == 0:
+            raise InvariantError(f"what falls due at {now} has no end: {due}")
+        left -= 1
+        yield due
+
+
+def _next_decision(state: State, now: int) -> FallDue | None:
     if now < state.board.calendars.base_at:
         _rebase(state, now)  # the clock was set back
     while (popped := state.pop_due(now)) is not None:

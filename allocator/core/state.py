@@ -114,7 +114,7 @@ class State:
         self.look_at: dict[str, int] = {}
         self.connected_at = now
         self.dirty = Dirty()
-        self._timers: list[tuple[int, int, Timer, str]] = []
+        self.timers: list[tuple[int, int, Timer, str]] = []
         self._timer_no = 0
         self.arm(now + HOUR_MS, Timer.ROLL, "")
         self.arm(next_multiple(now, settings.tick_ms), Timer.TICK, "")
@@ -292,7 +292,7 @@ class State:
     def arm(self, due_at: int, timer: Timer, key: str) -> None:
         """Have a timer fall due."""
         self._timer_no += 1
-        heapq.heappush(self._timers, (due_at, self._timer_no, timer, key))
+        heapq.heappush(self.timers, (due_at, self._timer_no, timer, key))
 
     def arm_reservation(self, reservation: Reservation) -> None:
         """Arm the timers that the reservation's status calls for."""
@@ -390,11 +390,11 @@ class State:
 
     def next_due(self) -> int | None:
         """Return when the next timer falls due."""
-        return self._timers[0][0] if self._timers else None
+        return self.timers[0][0] if self.timers else None
 
     def pop_due(self, now: int) -> tuple[int, FallDue] | None:
         """Take the next timer that is due at `now` and when it was due, or None."""
-        if self._timers and self._timers[0][0] <= now:
-            due_at, _, timer, key = heapq.heappop(self._timers)
+        if self.timers and self.timers[0][0] <= now:
+            due_at, _, timer, key = heapq.heappop(self.timers)
             return due_at, FallDue(timer, key)
         return None

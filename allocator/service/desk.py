@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from allocator.core import Verdict, decide
-from allocator.core.advance import next_decision
+from allocator.core.advance import due_decisions
 from allocator.core.hear import hear_gateway
 from allocator.core.record import record
 from allocator.core.sensing import sense, sense_device
@@ -46,7 +46,7 @@ class Desk:
 
     def pass_time(self, now: int) -> None:
         """Decide whatever has fallen due."""
-        while (due := next_decision(self.state, now)) is not None:
+        for due in due_decisions(self.state, now):
             self._record_all(decide(self.state, due, now), now)
 
     @property

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from allocator.core import Settings, State, decide
-from allocator.core.advance import next_decision
+from allocator.core.advance import due_decisions
 from allocator.core.hear import Verdict
 from allocator.core.record import record
 from allocator.core.sensing import observe
@@ -241,7 +241,7 @@ class _Day:
 
     def _timers(self, until: int) -> None:
         while (due_at := self.state.next_due()) is not None and due_at <= until:
-            while (due := next_decision(self.state, due_at)) is not None:
+            for due in due_decisions(self.state, due_at):
                 self._take(due, due_at)
 
     def _take(self, command: Command, now: int) -> None:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from allocator.store.database import open_readonly, store_errors
-from baybroker.cli.allocate import CITY_DEFAULT, TARIFF_DEFAULT
+from baybroker.cli.allocate import CITY_DEFAULT
 from baybroker.cli.app import app
 from baybroker.cli.common import BROKER_DEFAULT, Broker, City, Database, broker_address, city_name, connector, run
 from baybroker.cli.token import TOKENS_DEFAULT, File
+from baybroker.rules import TARIFF_DEFAULT
 from baybroker.web.service import WebService
 from baybroker.web.settings import PORT_DEFAULT, RATE_PER_S, WebSettings
 

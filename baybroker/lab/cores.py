@@ -7,7 +7,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
 from allocator.core import State, decide
-from allocator.core.advance import next_decision
+from allocator.core.advance import due_decisions
 from allocator.core.record import record
 from allocator.core.sensing import sense, sense_device
 from allocator.core.state import Dirty
@@ -46,7 +46,7 @@ class BareCore:
     def pass_time(self, now: int) -> list[Recorded]:
         """Decide whatever has fallen due and return what it led to."""
         recorded = []
-        while (due := next_decision(self.state, now)) is not None:
+        for due in due_decisions(self.state, now):
             recorded += self._record(decide(self.state, due, now), now)
         return recorded
 

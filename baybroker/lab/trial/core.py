@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from allocator.core import State, decide
-from allocator.core.advance import next_decision
+from allocator.core.advance import due_decisions
 from allocator.core.hear import hear_gateway
 from allocator.core.record import record
 from allocator.core.sensing import sense, sense_device
@@ -57,7 +57,7 @@ class OpenCore:
         """Decide whatever has fallen due and return what is said to anybody."""
         due_at = self.state.next_due()
         if due_at is not None and due_at <= now:
-            while (due := next_decision(self.state, now)) is not None:
+            for due in due_decisions(self.state, now):
                 self._record_all(decide(self.state, due, now), now)
         said, self._said = self._said, []
         return said
