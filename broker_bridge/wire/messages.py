@@ -6,7 +6,7 @@ are metres, and a field's unit is the end of its name.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -50,25 +50,6 @@ class GatewayStatus(Message):
 
 class Reading(Message):
     """What both of a sensor's topics share. Each topic counts its own `seq`, from 0 at each boot."""
-
-    _blank: ClassVar[dict[str, Any]]
-
-    @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls._blank = {name: None if field.is_required() else field.default for name, field in cls.model_fields.items()}
-
-    @classmethod
-    def trusted(cls, **fields: Any) -> Self:
-        """Return a message of values that are known to be valid, by the fields' names; the others have their defaults.
-
-        As `model_construct`, in a fifth of its time.
-        """
-        message = cls.__new__(cls)
-        object.__setattr__(message, "__dict__", cls._blank | fields)
-        object.__setattr__(message, "__pydantic_fields_set__", set(fields))
-        object.__setattr__(message, "__pydantic_extra__", None)
-        object.__setattr__(message, "__pydantic_private__", None)
-        return message
 
     boot_id: Counter = Field(description="Epoch milliseconds of the boot; a lower one is late")
     seq: Counter
