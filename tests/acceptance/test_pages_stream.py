@@ -85,7 +85,7 @@ def test_resumes_behind_the_last_event(page):
         asked.append(route.request.headers.get("last-event-id"))
         number = len(asked)
         if number == 2:
-            route.fulfill(status=503, body="")
+            route.fulfill(content_type="text/event-stream", body=":\n\n")
         else:
             body = f'id: {number}0\nevent: bays\ndata: {{"n":{number}}}\n\n'
             route.fulfill(content_type="text/event-stream", body=body)
