@@ -154,7 +154,7 @@ class AllocatorService:
             run_id=writer.run_id,
             tick_no=writer.tick_no,
             position=writer.position,
-            dropped=dict(self.dropped),
+            dropped=self.dropped.total(),
         )
 
     async def _on_connect(self, transport: Transport) -> None:

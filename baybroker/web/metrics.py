@@ -58,7 +58,7 @@ DESCRIBED = (
     Described("baybroker_allocator_online", GAUGE, (), "1 while the allocator says that it is there"),
     Described("baybroker_allocator_lag_seconds", GAUGE, (), "How long its last batch took, from taken to committed"),
     Described("baybroker_allocator_position", GAUGE, (), "The last position that it told of"),
-    Described("baybroker_allocator_dropped_messages_total", COUNTER, ("reason",), "Messages that it did not take"),
+    Described("baybroker_allocator_dropped_messages_total", COUNTER, (), "Messages it could not use, duplicates too"),
     Described("baybroker_world_time_seconds", GAUGE, (), "The time that decisions are made at, in epoch seconds"),
     Described("baybroker_bays", GAUGE, ("status",), "Bays by what they show"),
     Described("baybroker_bays_unknown_ratio", GAUGE, (), "The share of bays of which nothing is known"),
@@ -102,7 +102,7 @@ class Live:
     allocator_online: bool = False
     allocator_lag_ms: int = 0
     allocator_position: int = 0
-    allocator_dropped: Mapping[str, int] = field(default_factory=dict)
+    allocator_dropped: int = 0
     now: int = 0
     bays: Mapping[str, int] = field(default_factory=dict)
 
@@ -214,13 +214,13 @@ def _of_live(live: Live) -> Iterator[Metric]:
         "baybroker_allocator_online": int(live.allocator_online),
         "baybroker_allocator_lag_seconds": live.allocator_lag_ms / 1000,
         "baybroker_allocator_position": live.allocator_position,
+        "baybroker_allocator_dropped_messages_total": live.allocator_dropped,
         "baybroker_world_time_seconds": live.now / 1000,
         "baybroker_bays_unknown_ratio": bays["unknown"] / total if total else 0.0,
     }
     yield from (_single(name, value) for name, value in told.items())
     yield _family("baybroker_bays", {(status,): count for status, count in bays.items()})
     yield _family("baybroker_unreadable_messages_total", _few(live.unreadable))
-    yield _family("baybroker_allocator_dropped_messages_total", _few(live.allocator_dropped))
 
 
 def _few(by_reason: Mapping[str, int]) -> dict[tuple[str], int]:

@@ -43,7 +43,7 @@ def _live(parts: Services) -> Live:
         allocator_online=status is not None and status.online and parts.link.connected,
         allocator_lag_ms=status.lag_ms if status is not None else 0,
         allocator_position=status.position if status is not None else 0,
-        allocator_dropped=status.dropped if status is not None else {},
+        allocator_dropped=status.dropped if status is not None else 0,
         now=mirror.now(),
         bays=Counter(mirror.state(bay).status for bay in mirror.register),
     )

@@ -142,13 +142,13 @@ def sessions(
         return listed(feed, page, total, [session(row, events[row["reservation_id"]], feed) for row in rows])
 
 
-@router.get("/contacts")
-@router.get("/places/{name}")
-@router.get("/rights/specs/{name}")
-@router.get("/rights/assigned/{name}")
-@router.get("/rates/{name}")
-@router.get("/sessions/{name}")
-@router.post("/webhooks")
+@router.get("/contacts", include_in_schema=False)
+@router.get("/places/{name}", include_in_schema=False)
+@router.get("/rights/specs/{name}", include_in_schema=False)
+@router.get("/rights/assigned/{name}", include_in_schema=False)
+@router.get("/rates/{name}", include_in_schema=False)
+@router.get("/sessions/{name}", include_in_schema=False)
+@router.post("/webhooks", include_in_schema=False)
 def optional() -> Json:
     """Answer for what is not served."""
     raise not_served()

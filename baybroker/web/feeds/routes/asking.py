@@ -36,7 +36,6 @@ PROBLEMS = problems(
     HTTPStatus.NOT_ACCEPTABLE,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.NOT_IMPLEMENTED,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 
@@ -87,9 +86,9 @@ def unusable(why: str) -> ProblemError:
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, why)
 
 
-def not_served(why: str = "an optional endpoint that is not served") -> ProblemError:
+def not_served() -> ProblemError:
     """Return the answer for what a standard leaves to the server."""
-    return ProblemError(HTTPStatus.NOT_IMPLEMENTED, why)
+    return ProblemError(HTTPStatus.NOT_IMPLEMENTED, "an optional endpoint that is not served")
 
 
 def span_of(start: int | None, end: int | None, otherwise: Interval, longest_ms: int) -> Interval:

@@ -6,7 +6,8 @@ Where the standard says two things, or nothing:
 - Events are at `/events/events`; `/events` answers the same. Pushing them is `POST /events/event` in its OpenAPI and
   `/events/events` in its change log: neither is served, this is a feed to read.
 - `application/json` and `*/*` are accepted beside CDS's own media type; another version of that is refused (406).
-- Optional endpoints that are not served answer 501, as CDS asks, and so does `time` for availability: it is of now.
+- Optional endpoints that are not served answer 501, as CDS asks, and are not in our OpenAPI document. Availability is
+  of now: `time` is refused (422), and so are places that are areas.
 - How many pages there are is told where they are counted by `page[offset]`; events and sessions go on by `page[after]`.
 Errors are those of the whole server (RFC 9457), not CDS's `error` object.
 """

@@ -21,6 +21,7 @@ from baybroker.web.feeds.routes.asking import (
     named,
     not_served,
     offset_links,
+    unusable,
 )
 from baybroker.web.feeds.routes.cds import cds_router, envelope
 
@@ -31,7 +32,7 @@ router = cds_router("/curbs")
 def zones(source: Source, where: Where, *, include_geometry: bool = True, time: Ms = None) -> Json:
     """Return every zone with its regulations."""
     if time is not None:
-        raise not_served("availability is of now")
+        raise unusable("availability is of now: `time` is not served")
     south, west, north, east = where.box
     with source.open() as feed:
         policies = Policies(feed)
@@ -60,7 +61,7 @@ def spaces(
 ) -> Json:
     """Return the bays of a zone, or of all, with what can be taken now; around a point the nearest first."""
     if time is not None:
-        raise not_served("availability is of now")
+        raise unusable("availability is of now: `time` is not served")
     with source.open() as feed:
         name = named(feed, "zone_of_id", "zone", zone)
         if where.centre is None:
@@ -91,13 +92,13 @@ def policies(
         return envelope(feed, {"policies": found[offset : offset + limit]}, links)
 
 
-@router.get("/areas")
-@router.get("/objects")
-@router.get("/areas/{name}")
-@router.get("/objects/{name}")
-@router.get("/zones/{name}")
-@router.get("/spaces/{name}")
-@router.get("/policies/{name}")
+@router.get("/areas", include_in_schema=False)
+@router.get("/objects", include_in_schema=False)
+@router.get("/areas/{name}", include_in_schema=False)
+@router.get("/objects/{name}", include_in_schema=False)
+@router.get("/zones/{name}", include_in_schema=False)
+@router.get("/spaces/{name}", include_in_schema=False)
+@router.get("/policies/{name}", include_in_schema=False)
 def optional() -> Json:
     """Answer for what CDS leaves to the server."""
     raise not_served()

@@ -82,8 +82,8 @@ def status(
         return envelope(feed, {"status": listed}, offset_links(request, limit=limit, offset=offset, total=total))
 
 
-@router.post("/event")
-@router.post("/events")
+@router.post("/event", include_in_schema=False)
+@router.post("/events", include_in_schema=False)
 def push() -> Json:
     """Answer for what CDS leaves to the server."""
     raise not_served()

@@ -22,7 +22,6 @@ from baybroker.web.feeds.routes.asking import (
     Ms,
     Source,
     named,
-    not_served,
     numbers,
     span_of,
     unusable,
@@ -37,7 +36,7 @@ METRICS_MAX_MS = DAY_MS
 def sessions(
     request: Request,
     source: Source,
-    curb_place_type: Literal["area", "zone", "space"] | None = None,
+    curb_place_type: Literal["zone", "space"] | None = None,
     curb_place_id: UUID | None = None,
     start_time: Ms = None,
     end_time: Ms = None,
@@ -71,7 +70,7 @@ def sessions(
 def hourly(
     request: Request,
     source: Source,
-    curb_place_type: Literal["area", "zone", "space"] | None = None,
+    curb_place_type: Literal["zone", "space"] | None = None,
     curb_place_id: UUID | None = None,
     metric_type: Annotated[str | None, Query(pattern=f"^({'|'.join(METRICS)})$")] = None,
     start_time: Ms = None,
@@ -89,8 +88,6 @@ def _place(feed: Feed, kind: str | None, uuid: UUID | None) -> tuple[str | None,
     """Return the zone and the bay that a place is; '' finds nothing."""
     if (kind is None) != (uuid is None):
         raise unusable("curb_place_type and curb_place_id come together")
-    if kind == "area":
-        raise not_served("areas are not served")
     zone = named(feed, "zone_of_id", "zone", uuid) if kind == "zone" else None
     bay = named(feed, "bay_of_id", "bay", uuid) if kind == "space" else None
     return zone, bay
