@@ -94,8 +94,8 @@ async def serving(settings: WebSettings, connect: Any, *, wait: bool = True) -> 
     web, stop = WebService(settings, connect), asyncio.Event()
     task = asyncio.create_task(web.run(stop), name="web")
     try:
-        begun = asyncio.create_task(web.serving.wait(), name="serving")
-        await asyncio.wait({task, begun}, timeout=WAIT_S if wait else 0, return_when=asyncio.FIRST_COMPLETED)
+        begun = asyncio.create_task((web.serving if wait else web.listening).wait(), name="serving")
+        await asyncio.wait({task, begun}, timeout=WAIT_S, return_when=asyncio.FIRST_COMPLETED)
         begun.cancel()
         yield web
     finally:

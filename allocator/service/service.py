@@ -154,6 +154,7 @@ class AllocatorService:
             run_id=writer.run_id,
             tick_no=writer.tick_no,
             position=writer.position,
+            dropped=self.dropped.total(),
         )
 
     async def _on_connect(self, transport: Transport) -> None:

@@ -81,6 +81,7 @@ def demo(
 async def _watch(show: Demo, world: Scenario, console: Console, view: Lines | Live) -> None:
     await show.started.wait()
     if show.web is not None:
+        await show.web.listening.wait()
         console.print(welcome(show.web), markup=False, highlight=False, soft_wrap=True)
     console.print(invitation(show.broker, world), markup=False, highlight=False, soft_wrap=True)
     await view.run()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +17,9 @@ from baybroker.cli.token import TOKENS_DEFAULT, File
 from baybroker.web.service import WebService
 from baybroker.web.settings import PORT_DEFAULT, RATE_PER_S, WebSettings
 
+if TYPE_CHECKING:
+    from broker_bridge.transport.base import BrokerAddress
+
 
 def _city_of(database: Path) -> str | None:
     """Return the city whose database it is, where an allocator has begun one."""
@@ -24,6 +28,12 @@ def _city_of(database: Path) -> str | None:
     with store_errors(str(database)), closing(open_readonly(database)) as connection:
         row = connection.execute("SELECT value FROM meta WHERE name = 'city'").fetchone()
     return str(row[0]) if row else None
+
+
+async def _tell(service: WebService, address: BrokerAddress) -> None:
+    await service.listening.wait()
+    city = service.parts.settings.city
+    typer.echo(f"serving {service.url} for {city} at {address.host}:{address.port}", err=True)
 
 
 @app.command()
@@ -56,5 +66,11 @@ def serve(
     )
     service = WebService(settings, connector(address, "aiomqtt"))
 
-    typer.echo(f"serving {service.url} for {settings.city} at {address.host}:{address.port}", err=True)
-    run(service.run)
+    async def work(stop: asyncio.Event) -> None:
+        telling = asyncio.create_task(_tell(service, address), name="tell-serving")
+        try:
+            await service.run(stop)
+        finally:
+            telling.cancel()
+
+    run(work)

@@ -7,7 +7,7 @@ have one, so whoever resumes by it misses no event and sees none twice. States a
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +31,7 @@ REPLAYED_AT_ONCE = 50
 FRAMES_WAITING_MAX = 100
 CLIENTS_MAX = 2_000
 QUIET_S = 15.0
+log = logging.getLogger("baybroker.web")
 _OF_REGISTER = frozenset({"bay_registered", "bay_retired"})
 
 
@@ -116,10 +117,16 @@ class Hub:
         return self._closed or len(self._clients) >= CLIENTS_MAX
 
     async def run(self) -> None:
-        """Send news until cancelled; a database that is not there yet is waited for."""
+        """Send news until cancelled; a database that cannot be read is waited for."""
+        trouble = ""
         while True:
-            with contextlib.suppress(StoreError):
+            try:
                 await self.look()
+                trouble = ""
+            except StoreError as error:
+                if str(error) != trouble:
+                    trouble = str(error)
+                    log.warning("the stream waits: %s", error)
             await asyncio.sleep(FRAME_EVERY_S)
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ class Health(Answer):
     allocator_online: bool
     lag_ms: int = Field(description="How long the allocator's last batch took to be committed")
     unknown_share: float = Field(description="Of the bays, how many show `unknown`; 0 to 1")
-    dropped: int = Field(description="Messages that this server could not read, and stream clients it had to let go")
+    dropped: int = Field(description="Messages that the allocator could not use, since it started")
 
 
 class Scenario(Answer):

@@ -65,22 +65,27 @@ class WebService:
         self.app = create_app(self.parts)
         self.serving = asyncio.Event()
         """Set once it has seen the database and has subscribed at the broker."""
-        self._socket = listen(settings)
-        host, port = self._socket.getsockname()[:2]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        """Where it answers."""
+        self.listening = asyncio.Event()
+        """Set once requests are answered, at `url`."""
+        self.url = ""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop`; raises what stopped it, such as RefusedError."""
+        """Serve until `stop`; raises SettingsError, and what stopped it, such as RefusedError."""
+        with listen(self.parts.settings) as bound:
+            self.url = _url_of(bound)
+            await self._serve(bound, stop)
+
+    async def _serve(self, bound: socket.socket, stop: asyncio.Event) -> None:
         config = uvicorn.Config(self.app, log_config=None, access_log=False, timeout_graceful_shutdown=STOP_GRACE_S)
         server = _Server(config)
         work = [
             asyncio.create_task(self.parts.link.run(), name="web-link"),
             asyncio.create_task(self.parts.hub.run(), name="web-hub"),
-            asyncio.create_task(server.serve([self._socket]), name="web-server"),
+            asyncio.create_task(server.serve([bound]), name="web-server"),
             asyncio.create_task(self._tell_ready(), name="web-ready"),
         ]
         stopping = asyncio.create_task(stop.wait(), name="web-stop")
+        self.listening.set()
         try:
             await first_done(stopping, *work[:3])
         finally:
@@ -91,7 +96,6 @@ class WebService:
                 task.cancel()
             await asyncio.gather(*work, stopping, return_exceptions=True)
             await self.parts.database.close()
-            self._socket.close()
 
     async def _tell_ready(self) -> None:
         await self.parts.link.subscribed.wait()
@@ -104,6 +108,11 @@ async def first_done(*tasks: asyncio.Task[Any]) -> None:
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         task.result()
+
+
+def _url_of(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def listen(settings: WebSettings) -> socket.socket:

@@ -351,6 +351,7 @@ class AllocatorStatus(Message):
     run_id: Name | None = None
     tick_no: Counter | None = None
     position: Counter = 0
+    dropped: Counter = Field(default=0, description="Messages that it could not use, since it started")
 
 
 class Clock(Message):

@@ -43,6 +43,10 @@ async def test_every_error_is_a_problem(here):
         ("GET", "/nothing", None, 404),
         ("DELETE", "/api/v1/bays", None, 405),
         ("GET", "/api/v1/bays?limit=0", None, 422),
+        ("GET", "/api/v1/statements?month=0000-01", "driver", 422),
+        ("GET", "/api/v1/statements?until=9999-12-31", "driver", 422),
+        ("GET", "/api/v1/statements?from=0001-01-01", "driver", 422),
+        ("GET", "/api/v1/statements?from=2026-03-02&until=2026-03-01", "driver", 422),
         ("GET", "/api/v1/operations", None, 401),
         ("GET", "/api/v1/operations", "driver", 403),
         ("GET", "/static/../app.py", None, 404),
@@ -220,6 +224,14 @@ async def _until(listening, wanted, text=""):
             return
 
 
+async def _replayed(http):
+    """Yield all that was ever published, as a client is told that comes again after a very long time."""
+    async for name, position, data in frames(http, after=0):
+        if name != "events":
+            return
+        yield name, position, data
+
+
 async def test_too_many_requests_are_told_when_to_come_again(connect, tmp_path):
     async with town(tmp_path / "web.db", connect, rate_per_s=0.5) as here:
         answers = [await here.get("/api/v1/zones") for _ in range(4)]
@@ -240,6 +252,8 @@ async def test_several_servers_stand_beside_each_other(connect, tmp_path):
             assert both[0].json() == both[1].json()
             tags = [(await http.get("/api/v1/bays/b3")).headers["etag"] for http in (here.http, other)]
             assert tags[0] == tags[1]
+            seen = [[data async for _, _, data in _replayed(http)] for http in (here.http, other)]
+            assert seen[0] == seen[1] != []
 
 
 async def test_an_allocator_that_does_not_answer_is_waited_for_and_then_given_up(connect, tmp_path, monkeypatch):
@@ -260,6 +274,7 @@ async def test_without_a_database_it_says_so_and_goes_on_when_it_comes(connect, 
     async with serving(web_settings(path), connect, wait=False) as web, httpx.AsyncClient(base_url=web.url) as http:
         answer = await http.get("/ready")
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert (await http.get("/api/v1/stream")).status_code == 503
         assert (await http.get("/health")).status_code == 200
         async with town(path, connect) as here:
             await asyncio.wait_for(web.serving.wait(), 20)

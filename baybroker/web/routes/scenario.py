@@ -74,5 +74,5 @@ def _health(parts: Services) -> dict[str, object]:
         "allocator_online": status is not None and status.online and parts.link.connected,
         "lag_ms": status.lag_ms if status is not None else 0,
         "unknown_share": round(unknown / len(mirror.register), 4) if mirror.register else 0.0,
-        "dropped": parts.link.dropped.total() + mirror.unreadable + parts.hub.let_go,
+        "dropped": status.dropped if status is not None else 0,
     }

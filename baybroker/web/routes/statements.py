@@ -33,7 +33,10 @@ COLUMNS = ("entry_id", "position", "at", "account", "unit", "amount")
 ENTRIES_AT_ONCE = 5_000
 TELLERS = {"drv-": driver_statement, "res-": resident_statement}
 LEDGER: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
-Month = Annotated[str | None, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-03"])]
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
+"""Days that have an instant before and after them in every time zone."""
+Month = Annotated[str | None, Query(pattern=r"^2[0-9]{3}-(0[1-9]|1[0-2])$", examples=["2026-03"])]
+Day = Annotated[date | None, Query(ge=FIRST_DAY, le=LAST_DAY, description="By the city's clock; `until` included")]
 router = APIRouter(prefix="/api/v1", tags=["statements"])
 
 
@@ -42,8 +45,8 @@ async def statement(
     parts: With,
     caller: AnyoneNamed,
     month: Month = None,
-    first: Annotated[date | None, Query(alias="from", description="The first day, by the city's clock")] = None,
-    last: Annotated[date | None, Query(alias="until", description="The last day, included")] = None,
+    from_day: Annotated[Day, Query(alias="from")] = None,
+    until_day: Annotated[Day, Query(alias="until")] = None,
     subject: Annotated[Name | None, Query(description="For operators: whose; drv-... or res-...")] = None,
 ) -> dict[str, Any]:
     """Account for a driver's reservations or a resident's bays: what `baybroker statement` tells."""
@@ -51,7 +54,7 @@ async def statement(
     teller = next((teller for prefix, teller in TELLERS.items() if (whose or "").startswith(prefix)), None)
     if whose is None or teller is None:
         raise _invalid("subject", "name a driver (drv-...) or a resident (res-...)")
-    days = _days_of(month) if month is not None else (first, last)
+    days = _days_of(month) if month is not None else (from_day, until_day)
     if days[0] is not None and days[1] is not None and days[1] < days[0]:
         raise _invalid("until", "is before `from`")
     return await asyncio.to_thread(teller, parts.settings.database, whose, *days)
