@@ -8,7 +8,7 @@
     const step = (now) => {
       frames_ms.push(now - last);
       last = now;
-      if (now - began_at > seconds * 1000) {
+      if (now - began_at > seconds * 1000 && frames_ms.length > 25) {
         map.jumpTo({ center: centre });
         return resolve(frames_ms.slice(5));
       }

@@ -68,14 +68,23 @@ export class BayMap {
     const isArea = /** @type {any} */ (["match", ["geometry-type"], ["Polygon", "MultiPolygon"], true, false]);
     const isLine = /** @type {any} */ (["match", ["geometry-type"], ["LineString", "MultiLineString"], true, false]);
     this.map.addLayer({ id: "area", type: "fill", source: "outlines", filter: isArea, maxzoom: STREETS_ZOOM });
-    this.map.addLayer({ id: "edge", type: "line", source: "outlines", filter: isArea, paint: { "line-width": 1.5 } });
+    const edge = /** @type {const} */ ({ id: "edge", type: "line", source: "outlines", filter: isArea });
+    const maxzoom = this.scenario.outlines ? 24 : STREETS_ZOOM;
+    this.map.addLayer({ ...edge, maxzoom, paint: { "line-width": 1.5 } });
     const round = /** @type {const} */ ({ "line-cap": "round", "line-join": "round" });
     const width = /** @type {any} */ (["interpolate", ["exponential", 2], ["zoom"], 13, 1, 18, 22]);
     const street = /** @type {const} */ ({ id: "street", type: "line", source: "outlines", filter: isLine });
     this.map.addLayer({ ...street, layout: round, paint: { "line-width": width } });
+    if (!this.scenario.outlines) this.hide("street", true);
     const dashes = { "line-width": 3, "line-dasharray": [1.5, 1.5] };
     this.map.addLayer({ id: "way", type: "line", source: "way", layout: round, paint: dashes });
+    this.hide("way", true);
     this.paint();
+  }
+
+  /** Also a layer that draws nothing has its tiles masked in every frame. @param {string} layer @param {boolean} hidden */
+  hide(layer, hidden) {
+    this.map.setLayoutProperty(layer, "visibility", hidden ? "none" : "visible");
   }
 
   paint() {
@@ -184,7 +193,10 @@ export class BayMap {
     this.pin?.remove();
     const pin = h("div", { "aria-hidden": "true" }, h("div", { class: "map-pin" }));
     this.pin = from && this.mark(from, { element: pin, anchor: "bottom" });
-    this.ready.then(() => this.map.getSource("way").setData(from && to ? line(from, to) : EMPTY));
+    this.ready.then(() => {
+      this.map.getSource("way").setData(from && to ? line(from, to) : EMPTY);
+      this.hide("way", !(from && to));
+    });
     if (from && to) {
       const [west, east] = [Math.min(from.lon, to.lon), Math.max(from.lon, to.lon)];
       const [south, north] = [Math.min(from.lat, to.lat), Math.max(from.lat, to.lat)];
