@@ -17,6 +17,11 @@ from baybroker.web.settings import PORT_DEFAULT, WebSettings
 from baybroker.web.tokens import TokenFile, TokenRole
 from broker_bridge.transport.embedded import start_broker
 from broker_bridge.wire.errors import BaybrokerError
+from broker_bridge.wire.topics import TopicKind
+from sensors_sim.city import build_city
+from sensors_sim.engine.chance import streams
+from sensors_sim.engine.world import World
+from sensors_sim.local_time import MINUTE_MS
 from sensors_sim.runner import SimulateSettings, Simulation
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
 
     from allocator.service.settings import ServiceSettings
     from broker_bridge.transport.base import ClientOptions, OnConnect, Transport
+    from sensors_sim.scenario import Scenario
 
 START_TIMEOUT_S = 15.0
 
@@ -103,8 +109,7 @@ class Demo:
     def _web_settings(self, database: Path, tokens: Path) -> WebSettings:
         """Return the server's settings, with tokens that are thrown away when the demo ends."""
         simulator, file = self._settings.simulator, TokenFile(tokens)
-        register = self._settings.allocator.register
-        resident = next((spec.resident for spec in register if spec.resident is not None), "res-demo")
+        resident = _away_and_sharing_nothing(simulator.effective)
         subjects: dict[TokenRole, str] = {"driver": "drv-demo", "resident": resident, "operator": "op-demo"}
         return WebSettings(
             database=database,
@@ -141,3 +146,14 @@ class Demo:
             stopping.cancel()
             end.set()
             await asyncio.gather(*ending)
+
+
+def _away_and_sharing_nothing(scenario: Scenario) -> str:
+    """Return the resident to be: one for whom the simulation offers nothing, and whose bay is empty; else the first."""
+    city = build_city(scenario, streams(scenario.seed).city)
+    world = World(city, scenario, scenario.seed, quiet=True)
+    said = world.advance(world.start_ms + MINUTE_MS)
+    sharing = {one.names["resident"] for one in said if one.kind is TopicKind.RESIDENT_OFFER}
+    residents = [bay.resident for bay in city.bays.values()]
+    empty = (bay.resident for bay in city.bays.values() if not world.truth.occupied(bay.bay))
+    return next((resident for resident in empty if resident not in sharing), residents[0])
