@@ -29,7 +29,7 @@ RULES = scenario(
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_whatever_the_network_does_the_rules_hold(seed, tmp_path):
-    faults = FaultPlan(random.Random(seed), drop=0.01, duplicate=0.1, delay=0.1, reorder=0.05, delay_s_max=0.05)
+    faults = FaultPlan(random.Random(seed), drop=0.01, duplicate=0.1, delay=0.2, reorder=0.2, delay_s_max=0.1)
     broker = MemoryBroker(faults=faults)
 
     def connect(options, on_connect):
