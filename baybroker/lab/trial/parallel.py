@@ -7,7 +7,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from baybroker.lab.trial.run import Played, peak_rss_mib
+from baybroker.lab.trial.run import peak_rss_mib, play
 from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _one_after_the_other(trials: Sequence[Trial], told: Callable[[Sequence[float
             done[number] = share
             told(done)
 
-        runs.append(Played(trial).play(pulse))
+        runs.append(play(trial, pulse))
         pulse(1.0)
     return runs
 
@@ -81,6 +81,6 @@ def _work(number: int, trial: Trial) -> Run:
             raise SettingsError("whoever started this run is gone")
         _done[number] = share
 
-    run = Played(trial).play(pulse)
+    run = play(trial, pulse)
     _done[number] = 1.0
     return run

@@ -97,6 +97,12 @@ class Watch:
             self.auto.hear(recorded.event, recorded.at)
 
 
+def play(trial: Trial, pulse: Callable[[float], None]) -> Run:
+    """Play a trial to the end; `pulse` is called with the share that is done, and may raise to end the run early."""
+    with no_collection():
+        return Played(trial).play(pulse)
+
+
 class Played:
     """A run that is over, with all that can be told of it."""
 
@@ -121,8 +127,7 @@ class Played:
             self.watch.ground.drain(world.truth)
             pulse((now - start) / (self.until - start))
 
-        with no_collection():
-            Play(world, self.core, self.watch.heard).run(self.until, beat)
+        Play(world, self.core, self.watch.heard).run(self.until, beat)
         stays = self.watch.ground.finish(world.truth, self.until)
         if self.trial.export is not None:
             self._export(stays, self.trial.export)
