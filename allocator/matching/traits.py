@@ -35,6 +35,7 @@ class Traits:
         self.live_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
         self.guest_until = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
         self._needs: dict[str, int] = {}
+        self._lacks: dict[tuple[str, ...], int] = {}
         self._tariffs: dict[str | None, int] = {}
 
     def put(self, number: int, bay: Bay, week: int) -> None:
@@ -43,16 +44,20 @@ class Traits:
             for name in ("against", "tariff", "used_ms", "live_ms", "guest_until"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros_like(column))))
-        has = sum(self._need_bit(need) for need in bay.spec.needs) if bay.spec.needs else 0
-        lacks = ~has >> FIRST_NEED_BIT << FIRST_NEED_BIT
-        unknown = bay.lost is not None or bay.occupancy is Occupancy.UNKNOWN
-        self.against[number] = (
-            lacks & (1 << 64) - 1
-            | CLOSED * (bay.retired or bay.closed)
-            | CONTESTED * (bay.contested is not None)
-            | NOT_FREE * (bay.occupancy is Occupancy.OCCUPIED)
-            | UNKNOWN * unknown
-        )
+        needs = bay.spec.needs
+        against = self._lacks.get(needs)
+        if against is None:
+            has = sum(self._need_bit(need) for need in needs)
+            against = self._lacks[needs] = ~has >> FIRST_NEED_BIT << FIRST_NEED_BIT & (1 << 64) - 1
+        if bay.retired or bay.closed:
+            against |= CLOSED
+        if bay.contested is not None:
+            against |= CONTESTED
+        if bay.occupancy is Occupancy.OCCUPIED:
+            against |= NOT_FREE
+        if bay.lost is not None or bay.occupancy is Occupancy.UNKNOWN:
+            against |= UNKNOWN
+        self.against[number] = against
         self.tariff[number] = self._tariffs.setdefault(bay.spec.tariff, len(self._tariffs))
         self.used_ms[number] = bay.rented_ms if bay.rented_week == week else 0
 
