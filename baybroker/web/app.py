@@ -40,7 +40,7 @@ def create_app(parts: Services | None) -> FastAPI:
     _extras(app, parts)
     app.include_router(pages.router)
     app.add_middleware(BodyLimit)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, style_url=parts.settings.style_url if parts is not None else None)
     return app
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 
@@ -12,14 +13,11 @@ from baybroker.web.problems import ProblemError, problem
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+POLICY = (
+    "default-src 'self'; worker-src 'self' blob:; connect-src 'self'{map}; img-src 'self' data: blob:{map}; "
+    "style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+SECURITY_HEADERS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
 
 
 BODY_BYTES_MAX = 16 * 1024
@@ -54,10 +52,13 @@ class BodyLimit:
 
 
 class SecurityHeaders:
-    """Tells browsers to load nothing from elsewhere."""
+    """Tells browsers to load nothing from elsewhere, but for the map where its style comes from."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, style_url: str | None = None) -> None:
         self._app = app
+        parts = urlsplit(style_url or "")
+        origin = f" {parts.scheme}://{parts.netloc}" if parts.netloc else ""
+        self._headers = SECURITY_HEADERS | {"Content-Security-Policy": POLICY.format(map=origin)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add the headers to every answer."""
@@ -65,7 +66,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
