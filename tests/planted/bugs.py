@@ -283,8 +283,8 @@ BUGS = (
     Bug(
         "closed_bay_given_away",
         "allocator.matching.traits:Traits.put",
-        "CLOSED * (bay.retired or bay.closed)",
-        "CLOSED * bay.retired",
+        "if bay.retired or bay.closed:",
+        "if bay.retired:",
     ),
     Bug(
         "lost_bay_given_away",
