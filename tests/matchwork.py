@@ -10,7 +10,7 @@ from allocator.domain.interval import HOUR_MS, MINUTE_MS, Interval, outward
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
 from allocator.domain.model import Bay, Reservation
 from allocator.matching.board import Board
-from allocator.matching.search import Wanted
+from allocator.matching.filters import Wanted
 
 DAY = Interval(START, START + 9 * HOUR_MS)
 M_PER_DEG = 88_400

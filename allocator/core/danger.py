@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from allocator.domain.interval import SLOT_MS, Interval, slot_floor
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
-from allocator.matching.search import BIND_LEAD_MS
+from allocator.matching.filters import BIND_LEAD_MS
 
 if TYPE_CHECKING:
     from allocator.core.state import State

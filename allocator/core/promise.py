@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from allocator.core.buffers import buffer_ms
 from allocator.domain import events as e
 from allocator.domain.interval import MINUTE_MS, Interval, outward
-from allocator.matching.search import Wanted
+from allocator.matching.filters import Wanted
 
 if TYPE_CHECKING:
     from allocator.core.state import Settings, State
@@ -103,11 +103,11 @@ def affordable(settings: Settings, stay_ms: int, max_price_won: int | None) -> f
     return frozenset(name for name, tariff in known if tariff.price_won(stay_ms) <= max_price_won)
 
 
-def promise(state: State, ask: Ask, found: Found, bay: str, now: int) -> list[Event]:
+def promise(state: State, ask: Ask, held: Interval, found: Found, bay: str, now: int) -> list[Event]:
     """Return the promise of a bay that was found at its price, with the moves that free it; bound too if it is soon."""
     happened: list[Event] = [e.Replanned(moves=found.moves)] if found.moves else []
     quote_won = state.settings.tariff_of(state.board.bay(bay).spec).price_won(ask.stay.until - ask.stay.from_at)
-    fields = ask.fields(wanted(state, ask, now).held) | {"quote_won": quote_won}
+    fields = ask.fields(held) | {"quote_won": quote_won}
     happened.append(e.ReservationAccepted(**fields, bay=bay, walk_m=found.walk_m, explanation=found.explanation))
     lead_ms = state.settings.policy.bind_lead_ms
     if lead_ms is None or ask.stay.from_at <= now + lead_ms:

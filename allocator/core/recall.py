@@ -10,7 +10,7 @@ from allocator.domain import events as e
 from allocator.domain.interval import DAY_MS, MINUTE_MS, Interval, outward, slot_ceil, slot_floor
 from allocator.domain.lifecycle import ReservationStatus
 from allocator.domain.money import pro_rata_won
-from allocator.matching.search import Wanted, unfit
+from allocator.matching.filters import Wanted, unfit
 
 if TYPE_CHECKING:
     from allocator.core.state import State

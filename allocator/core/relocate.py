@@ -9,7 +9,7 @@ from allocator.core.danger import danger, unusable
 from allocator.domain import events as e
 from allocator.domain.interval import Interval, slot_floor
 from allocator.domain.lifecycle import ReservationStatus
-from allocator.matching.search import BIND_LEAD_MS, wanted_by
+from allocator.matching.filters import BIND_LEAD_MS, wanted_by
 
 if TYPE_CHECKING:
     from allocator.core.state import State

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from allocator.domain.commands import DriverCommand, ReleaseReservation, RequestBay
     from allocator.domain.events import Event
     from allocator.domain.model import Reservation
-    from allocator.matching.search import Wanted
+    from allocator.matching.filters import Wanted
 
 PAST_TOLERANCE_MS = 5 * MINUTE_MS
 
@@ -37,24 +37,30 @@ def request(state: State, asked: RequestBay, now: int) -> list[Event]:
     if reason is not None or zone is None:
         return [_rejected(asked, zone, reason or "no_bay")]
     ask = Ask.of_request(state, asked, zone, stay)
+    want = wanted(state, ask, now)
     if policy.batch_ms is not None:
-        return _wait(state, asked, ask, next_multiple(now, policy.batch_ms), None, now)
-    found = policy.place(state.board, wanted(state, ask, now), now)
+        return _wait(state, asked, ask, want, next_multiple(now, policy.batch_ms), None, now)
+    found = policy.place(state.board, want, now)
     if found.bay is None:
-        return _wait(state, asked, ask, now, found.explanation, now)
-    return promise(state, ask, found, found.bay, now)
+        return _wait(state, asked, ask, want, now, found.explanation, now)
+    return promise(state, ask, want.held, found, found.bay, now)
 
 
 def _wait(
-    state: State, asked: RequestBay, ask: Ask, at_least: int, explanation: e.Explanation | None, now: int
+    state: State,
+    asked: RequestBay,
+    ask: Ask,
+    want: Wanted,
+    at_least: int,
+    explanation: e.Explanation | None,
+    now: int,
 ) -> list[Event]:
     """Return the place in the line: for as long as the driver would wait, and until `at_least`, the batch's end."""
     wait_until = min(max(asked.wait_until or now, at_least), now + HORIZON_MS)
     if wait_until <= now or state.waiting.count >= state.settings.waiting_max:
-        return [_rejected(asked, ask.zone, _why_none(state, wanted(state, ask, now)), explanation)]
-    held = wanted(state, ask, now).held
+        return [_rejected(asked, ask.zone, _why_none(state, want), explanation)]
     waits: dict[str, Any] = {"wait_until": wait_until, "max_price_won": ask.max_price_won}
-    return [e.RequestWaitlisted(**ask.fields(held), **waits, explanation=explanation)]
+    return [e.RequestWaitlisted(**ask.fields(want.held), **waits, explanation=explanation)]
 
 
 def _rejected(

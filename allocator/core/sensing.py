@@ -10,7 +10,7 @@ from allocator.core.recall import arrived
 from allocator.domain import events as e
 from allocator.domain.interval import DAY_MS, MINUTE_MS, Interval
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
-from allocator.matching.search import BIND_LEAD_MS
+from allocator.matching.filters import BIND_LEAD_MS
 
 if TYPE_CHECKING:
     from allocator.core.state import State

@@ -17,7 +17,7 @@ from allocator.core.waiting import place_batch, try_again
 from allocator.domain import events as e
 from allocator.domain.commands import Timer
 from allocator.domain.lifecycle import Occupancy, ReservationStatus
-from allocator.matching.search import unfit, wanted_by
+from allocator.matching.filters import unfit, wanted_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,9 +19,10 @@ def try_again(state: State, held: Reservation, now: int) -> list[Event]:
     """Return the promise to one who waits, or the end of the wait when its time is over."""
     ask = Ask.of_waiting(held, now)
     if not state.vehicle_taken(ask.vehicle_id, ask.stay):
-        found = state.settings.policy.place(state.board, wanted(state, ask, now), now)
+        want = wanted(state, ask, now)
+        found = state.settings.policy.place(state.board, want, now)
         if found.bay is not None:
-            return promise(state, ask, found, found.bay, now)
+            return promise(state, ask, want.held, found, found.bay, now)
     return _over(held, "wait_over") if now >= (held.wait_until or 0) else []
 
 
@@ -29,13 +30,15 @@ def place_batch(state: State, now: int) -> list[Event]:
     """Return the promises that the policy makes to all who wait, and the refusal of those who wait no longer."""
     line = state.waiting.line()
     asks = _of_free_vehicles(state, line, now)
-    bays = state.settings.policy.place_together(state.board, [wanted(state, ask, now) for ask in asks], now)
-    placed = {ask.reservation_id: (ask, bay) for ask, bay in zip(asks, bays, strict=True) if bay is not None}
+    wants = [wanted(state, ask, now) for ask in asks]
+    bays = state.settings.policy.place_together(state.board, wants, now)
+    all_placed = zip(asks, wants, bays, strict=True)
+    placed = {ask.reservation_id: (ask, want, bay) for ask, want, bay in all_placed if bay is not None}
     happened: list[Event] = []
     for held in line:
         if held.reservation_id in placed:
-            ask, bay = placed[held.reservation_id]
-            happened += promise(state, ask, _found(state, ask, bay), bay, now)
+            ask, want, bay = placed[held.reservation_id]
+            happened += promise(state, ask, want.held, _found(state, ask, bay), bay, now)
         elif now >= (held.wait_until or 0):
             happened += _over(held, "no_bay")
     return happened

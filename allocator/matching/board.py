@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX = 8_192
 """For so many destinations the bays nearby are remembered: who is evicted was asked about before."""
+NEIGHBOURHOOD_M = 250
 _NUMBER_BITS = 32
 
 
@@ -32,7 +33,7 @@ class Near(NamedTuple):
     bays: NDArray[np.intp]
     walks_m: NDArray[np.int64]
 
-    def where(self, kept: NDArray[np.bool_]) -> Near:
+    def where(self, kept: NDArray[np.bool_] | slice) -> Near:
         """Return those that are kept."""
         return Near(self.bays[kept], self.walks_m[kept])
 
@@ -57,6 +58,7 @@ class Board:
         self._plane: LocalPlane | None = None
         self._points: list[tuple[float, float]] = []
         self._tree: cKDTree | None = None
+        self._numbers = np.empty(0, dtype=np.intp)
         self._remembered: dict[tuple[float, float, float], Near] = {}
 
     # ---- bays
@@ -104,25 +106,24 @@ class Board:
         near = self._remembered.get(key)
         if near is None:
             place = self._plane.metres(lat, lon)
-            bays = np.array(tree.query_ball_point(place, radius_m), dtype=np.intp)
-            offsets = tree.data[bays] - place
-            near = Near(bays, np.ceil(np.hypot(offsets[:, 0], offsets[:, 1])).astype(np.int64))
+            leaves = np.array(tree.query_ball_point(place, radius_m), dtype=np.intp)
+            offsets = tree.data[leaves] - place
+            near = Near(self._numbers[leaves], np.ceil(np.hypot(offsets[:, 0], offsets[:, 1])).astype(np.int64))
             if len(self._remembered) == REMEMBERED_MAX:
                 del self._remembered[next(iter(self._remembered))]
             self._remembered[key] = near
         return near
 
     def nearest(self, lat: float, lon: float, within_m: float = 0.0) -> Bay | None:
-        """Return the bay nearest to a point, however far; faster if there is one `within_m`, the walk asked about."""
+        """Return the bay nearest to a point, in whole metres; faster where there is one `within_m`."""
         if self._plane is None:
             return None
-        tree, place = self._index(), self._plane.metres(lat, lon)
-        near = self.candidates(lat, lon, within_m).bays if within_m else ()
-        if len(near):
-            offsets = tree.data[near] - place
-            return self.bays[int(near[np.argmin(offsets[:, 0] ** 2 + offsets[:, 1] ** 2)])]
-        _, found = tree.query(place)
-        return self.bays[int(found)]
+        if within_m:
+            near = self.candidates(lat, lon, within_m)
+            if near.bays.size:
+                return self.bays[int(near.bays[near.walks_m.argmin()])]
+        _, leaf = self._index().query(self._plane.metres(lat, lon))
+        return self.bays[int(self._numbers[leaf])]
 
     def walk_m(self, bay: int, lat: float, lon: float) -> int:
         """Return the straight walk from a bay to a point, in whole metres rounded up."""
@@ -163,7 +164,9 @@ class Board:
             self.traits.live_ms[number] += reservation.until - reservation.from_at
             if reservation.status is ReservationStatus.ACTIVE:
                 self.traits.guest_until[number] = reservation.until
-            if reservation.status is ReservationStatus.ACCEPTED:
+            if reservation.status is not ReservationStatus.ACCEPTED:
+                self.calendars.fix(number, reservation.held)
+            else:
                 begins = self._unbound.setdefault(slot_floor(reservation.from_at), {})
                 begins[reservation.reservation_id] = reservation
 
@@ -181,6 +184,7 @@ class Board:
 
     def bind(self, reservation: Reservation) -> None:
         """Take note that a reservation stays on its bay."""
+        self.calendars.fix(self.number[reservation.bay or ""], reservation.held)
         self._forget_unbound(reservation)
 
     def begin(self, reservation: Reservation) -> None:
@@ -207,6 +211,8 @@ class Board:
         for number, holders in enumerate(self.on_bay):
             for reservation in holders.values():
                 self.calendars.hold(number, reservation.held)
+                if reservation.status is not ReservationStatus.ACCEPTED:
+                    self.calendars.fix(number, reservation.held)
 
     def _forget_unbound(self, reservation: Reservation) -> None:
         slot_at = slot_floor(reservation.from_at)
@@ -216,6 +222,8 @@ class Board:
 
     def _index(self) -> cKDTree:
         if self._tree is None:
-            self._tree = cKDTree(np.array(self._points))
+            points = np.array(self._points)
+            self._numbers = np.lexsort((points // NEIGHBOURHOOD_M).T)  # who is near in the city is near in memory
+            self._tree = cKDTree(points[self._numbers])
             self._remembered.clear()
         return self._tree

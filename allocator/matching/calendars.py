@@ -1,4 +1,4 @@
-"""Per bay, which five-minute slots are offered and which are held, as bits: one bay as an int, many bays as arrays.
+"""Per bay, which five-minute slots are offered, held and held for good, as bits: one bay as an int, many as arrays.
 
 The bits lie in words of 64 slots, one row of words for all bays, so that "is this stay offered, is it held?" is asked
 of hundreds of bays with one numpy operation for each word that the stay touches: one to three.
@@ -6,7 +6,7 @@ of hundreds of bays with one numpy operation for each word that the stay touches
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from allocator.domain.interval import DAY_MS, SLOT_MS, Interval
 from broker_bridge.wire.errors import InvariantError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,21 +23,36 @@ SPAN_MS = HORIZON_MS + 2 * DAY_MS
 """How far the bits reach: the horizon, a stay at its end, and the day until the base moves."""
 WORD_SLOTS = 64
 WORDS = -(-SPAN_MS // (SLOT_MS * WORD_SLOTS))
-SPAN_MASK = (1 << SPAN_MS // SLOT_MS) - 1
+SPAN_SLOTS = SPAN_MS // SLOT_MS
+SPAN_MASK = (1 << SPAN_SLOTS) - 1
 ROOM_AT_FIRST = 64
 REMEMBERED_MAX = 1_024
+_LOW = np.array([(1 << count) - 1 for count in range(WORD_SLOTS + 1)], dtype=np.uint64)
+"""By number: so many low bits."""
+
+
+class Asked(NamedTuple):
+    """The slots of one interval, or of several: the words that they touch, with the bits in each.
+
+    `bits` of each word are a number, or a number for each interval; so is `within`, whether the calendars cover it all.
+    """
+
+    words: tuple[int, ...]
+    bits: tuple[Any, ...]
+    within: Any
 
 
 class Calendars:
     """The slots of all bays. Bit n is the slot that begins at `base_at + n * SLOT_MS`."""
 
-    __slots__ = ("_bays", "_held", "_open", "_words_of", "base_at")
+    __slots__ = ("_bays", "_fixed", "_held", "_open", "_words_of", "base_at")
 
     def __init__(self, base_at: int) -> None:
         self.base_at = base_at
         self._bays = 0
         self._open = np.zeros((WORDS, ROOM_AT_FIRST), dtype="<u8")
         self._held = np.zeros((WORDS, ROOM_AT_FIRST), dtype="<u8")
+        self._fixed = np.zeros((WORDS, ROOM_AT_FIRST), dtype="<u8")
         self._words_of: dict[tuple[Interval, ...], NDArray[np.uint64]] = {}
 
     @property
@@ -50,7 +65,9 @@ class Calendars:
         room = self._open.shape[1]
         if self._bays == room:
             more = np.zeros((WORDS, room), dtype="<u8")
-            self._open, self._held = np.hstack((self._open, more)), np.hstack((self._held, more))
+            self._open, self._held, self._fixed = (
+                np.hstack((words, more)) for words in (self._open, self._held, self._fixed)
+            )
         self._bays += 1
 
     def mask(self, interval: Interval) -> int:
@@ -81,9 +98,15 @@ class Calendars:
             raise InvariantError(f"bay number {bay} would be held twice in {interval}")
         _write(self._held, bay, held | mask)
 
+    def fix(self, bay: int, interval: Interval) -> None:
+        """Note that whoever holds the slots stays there."""
+        _write(self._fixed, bay, _read(self._fixed, bay) | self.mask(interval) & SPAN_MASK)
+
     def release(self, bay: int, interval: Interval) -> None:
         """Let the slots go."""
-        _write(self._held, bay, _read(self._held, bay) & ~self.mask(interval))
+        mask = self.mask(interval)
+        for words in (self._held, self._fixed):
+            _write(words, bay, _read(words, bay) & ~mask)
 
     def offered(self, bay: int, mask: int) -> bool:
         """Tell whether all of the slots are offered; what lies before the base never is."""
@@ -104,20 +127,36 @@ class Calendars:
 
     # ---- many bays
 
-    def which_offered(self, bays: NDArray[np.intp], mask: int) -> NDArray[np.bool_]:
-        """Tell of each bay whether all of the slots are offered."""
-        if mask == 0 or mask & ~SPAN_MASK:
-            return np.zeros(len(bays), dtype=np.bool_)
-        offered = np.ones(len(bays), dtype=np.bool_)
-        for row, bits in _words(mask):
-            offered &= self._open[row].take(bays) & bits == bits
+    def asked(self, intervals: Sequence[Interval]) -> Asked:
+        """Return the slots of one interval, or of several, to ask many bays about; what is before the base is none."""
+        if len(intervals) == 1:
+            mask = self.mask(intervals[0])
+            touched = dict(_words(mask & SPAN_MASK))
+            return Asked(tuple(touched), tuple(touched.values()), mask != 0 and not mask & ~SPAN_MASK)
+        slots = np.array(intervals, dtype=np.int64) - self.base_at
+        first, until = np.maximum(slots[:, 0], 0) // SLOT_MS, -(-slots[:, 1] // SLOT_MS)
+        words = range(int(first.min()) // WORD_SLOTS, min(-(-int(until.max()) // WORD_SLOTS), WORDS))
+        bits = tuple(_below(until - WORD_SLOTS * word) & ~_below(first - WORD_SLOTS * word) for word in words)
+        return Asked(tuple(words), bits, (until > first) & (until <= SPAN_SLOTS))
+
+    def which_offered(
+        self, bays: NDArray[np.intp], asked: Asked, rows: NDArray[np.intp] | None = None
+    ) -> NDArray[np.bool_]:
+        """Tell of each bay whether all slots are offered: of the interval that `rows` names, or of the only one."""
+        offered = np.full(len(bays), asked.within) if rows is None else asked.within[rows]
+        for word, bits in zip(asked.words, asked.bits, strict=True):
+            mine = bits if rows is None else bits[rows]
+            offered &= self._open[word].take(bays) & mine == mine
         return offered
 
-    def which_held(self, bays: NDArray[np.intp], mask: int) -> NDArray[np.bool_]:
-        """Tell of each bay whether any of the slots is held."""
+    def which_held(
+        self, bays: NDArray[np.intp], asked: Asked, rows: NDArray[np.intp] | None = None, *, fixed: bool = False
+    ) -> NDArray[np.bool_]:
+        """Tell of each bay whether any slot is held, or with `fixed`, held for good."""
         held = np.zeros(len(bays), dtype=np.bool_)
-        for row, bits in _words(mask & SPAN_MASK):
-            held |= self._held[row].take(bays) & bits != 0
+        for word, bits in zip(asked.words, asked.bits, strict=True):
+            mine = bits if rows is None else bits[rows]
+            held |= (self._fixed if fixed else self._held)[word].take(bays) & mine != 0
         return held
 
     def restart(self, base_at: int) -> None:
@@ -126,6 +165,7 @@ class Calendars:
         self._words_of.clear()
         self._open[:] = 0
         self._held[:] = 0
+        self._fixed[:] = 0
 
 
 def _read(words: NDArray[np.uint64], bay: int) -> int:
@@ -141,10 +181,15 @@ def _as_words(mask: int) -> NDArray[np.uint64]:
 
 
 def _words(mask: int) -> Iterator[tuple[int, np.uint64]]:
-    """Yield (row, bits) of each word that the mask touches."""
-    row = ((mask & -mask).bit_length() - 1) // WORD_SLOTS if mask else 0
-    mask >>= row * WORD_SLOTS
+    """Yield (number, bits) of each word that the mask touches."""
+    word = ((mask & -mask).bit_length() - 1) // WORD_SLOTS if mask else 0
+    mask >>= word * WORD_SLOTS
     while mask:
-        yield row, np.uint64(mask & (1 << WORD_SLOTS) - 1)
+        yield word, np.uint64(mask & (1 << WORD_SLOTS) - 1)
         mask >>= WORD_SLOTS
-        row += 1
+        word += 1
+
+
+def _below(slots: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a word for each, with the bits below that number."""
+    return _LOW.take(slots, mode="clip")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from allocator.domain.interval import MINUTE_MS
+from allocator.matching.filters import BIND_LEAD_MS, Wanted
 from allocator.matching.reoptimise import reoptimise
-from allocator.matching.search import BIND_LEAD_MS, DEPTH_MAX, Found, Wanted, search
+from allocator.matching.search import DEPTH_MAX, Found, search
 from allocator.matching.together import place_together
 
 if TYPE_CHECKING:

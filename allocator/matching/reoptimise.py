@@ -18,10 +18,10 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from allocator.domain.events import Move
 from allocator.domain.interval import MINUTE_MS, Interval, slot_floor
 from allocator.matching.board import Near
-from allocator.matching.search import fitting, movable, wanted_by
+from allocator.matching.filters import Options, fitting, wanted_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -107,29 +107,34 @@ class _Rematch:
         )
 
     def _edges(self) -> _Edges:
-        rows, bays, walks_m, present = [], [], [], []
-        for row, held in enumerate(self.group):
-            own = self.board.number[held.bay or ""]
-            near = self._others(held)
-            rows.append(np.full(len(near.bays) + 1, row, dtype=np.intp))
-            bays.append(np.append(near.bays, own))
-            walks_m.append(np.append(near.walks_m, self.board.walk_m(own, held.lat, held.lon)))
-            present.append(np.append(np.zeros(len(near.bays), dtype=np.bool_), True))
-        near = Near(np.concatenate(bays), np.concatenate(walks_m))
-        return _Edges(np.concatenate(rows), near, np.concatenate(present))
+        """Return where each could go, and where each is."""
+        board, group = self.board, self.group
+        others = self._others(Options.of(board, [wanted_by(held) for held in group]))
+        own = np.array([board.number[held.bay or ""] for held in group], dtype=np.intp)
+        own_m = [board.walk_m(bay, held.lat, held.lon) for bay, held in zip(own.tolist(), group, strict=True)]
+        rows = np.zeros(len(others.near.bays), dtype=np.intp) if others.rows is None else others.rows
+        return _Edges(
+            np.concatenate((rows, np.arange(len(group)))),
+            Near(np.concatenate((others.near.bays, own)), np.concatenate((others.near.walks_m, own_m))),
+            np.repeat((False, True), (len(rows), len(group))),
+        )
 
-    def _others(self, held: Reservation) -> Near:
-        """Return the bays that one could go to: free ones, and those that another of the group would leave."""
-        wanted = wanted_by(held)
-        near = self.board.candidates(held.lat, held.lon, held.max_walk_m)
-        near = near.where(fitting(self.board, wanted, near.bays, self.now))
-        free = ~self.board.calendars.which_held(near.bays, self.board.calendars.mask(held.held))
-        for at, bay in enumerate(near.bays.tolist()):
-            if bay in self.taken:
-                free[at] = False
-            elif bay in self.holder and not free[at]:
-                free[at] = movable(self.board, bay, held.held) is self.holder[bay]
-        return near.where(free)
+    def _others(self, options: Options) -> Options:
+        """Return the bays that each could go to: free ones, and those that another of the group would leave."""
+        board = self.board
+        options = options.where(fitting(board, options, self.now))
+        options = options.where(~self._among(self.taken, options.near.bays))
+        free = ~options.held(board)
+        for place in np.flatnonzero(~free & self._among(self.holder, options.near.bays)).tolist():
+            bay, held = int(options.near.bays[place]), self.group[options.row(place)]
+            free[place] = board.blockers(bay, held.held) == [self.holder[bay]]
+        return options.where(free)
+
+    def _among(self, some: Collection[int], bays: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Tell of each bay whether it is one of some."""
+        among = np.zeros(len(self.board.bays), dtype=np.bool_)
+        among[list(some)] = True
+        return among.take(bays)
 
     def _fairness_m(self, bays: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return what the bays cost beside the walk, were none of the group on them."""

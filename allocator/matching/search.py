@@ -1,8 +1,9 @@
 """The one search: breadth first for a free bay, or for a chain of unbound reservations that can each move on.
 
-Each look is at all the bays near one destination at once. Bounded: no bay twice, `DEPTH_MAX` moves, `EXAMINED_MAX`
-bays. Where no chain helps, a bay is cleared of several who each find a free one: with bookings made hours ahead that
-serves another 0.5 % (Geumcheon, load 0.9), for 50 microseconds. What it found is explained.
+Bounded: no bay twice, `DEPTH_MAX` moves, `EXAMINED_MAX` bays. Those who could move on wait in a line; ever more of
+them, in its order, are looked after at once, with the outcome that one after the other would have. Where no chain
+helps, a bay is cleared of several who each find a free one: with bookings made hours ahead that serves another 0.5 %
+(Geumcheon, load 0.9). What was found is explained.
 """
 
 from __future__ import annotations
@@ -14,39 +15,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from allocator.domain.events import Explanation, Move
-from allocator.domain.interval import HOUR_MS, Interval
-from allocator.domain.lifecycle import Occupancy, ReservationStatus
-from allocator.matching.traits import CLOSED, CONTESTED, NOT_FREE, UNKNOWN
+from allocator.matching.filters import Options, Wanted, fitting, free_for, wanted_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from allocator.domain.model import Bay, Reservation
-    from allocator.matching.board import Board, Near
+    from allocator.domain.model import Reservation
+    from allocator.matching.board import Board
 
 DEPTH_MAX = 8
 EXAMINED_MAX = 500
+TOGETHER_FIRST, TOGETHER_MAX = 16, 64
+"""So many of those who could move on are looked after at once: at first, and at most."""
 CLEARED = (2, 3)
 """So many may leave a bay for one."""
 CLEARABLE_MAX = 60
-"""So many of the cheapest bays are tried for that."""
-BIND_LEAD_MS = 15 * 60_000
-_LAST = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What a bay is looked for: near where, when, and what it must have. `tariffs`: those it may have, None: any."""
-
-    lat: float
-    lon: float
-    held: Interval
-    max_walk_m: int
-    needs: tuple[str, ...] = ()
-    exclude: str | None = None
-    tariffs: frozenset[str | None] | None = None
+"""So many of the cheapest bays are tried for that, CLEARED_TOGETHER at once."""
+CLEARED_TOGETHER = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,82 +54,7 @@ class _Step:
     walk_m: int
     evicted: Reservation
     before: _Step | None
-
-
-def wanted_by(reservation: Reservation) -> Wanted:
-    """Return what a reservation was promised, as something to look for."""
-    return Wanted(
-        lat=reservation.lat,
-        lon=reservation.lon,
-        held=reservation.held,
-        max_walk_m=reservation.max_walk_m,
-        needs=reservation.needs,
-        exclude=reservation.bay,
-    )
-
-
-def unfit(bay: Bay, wanted: Wanted, now: int, guest_until: int = 0) -> str | None:
-    """Return the filter that a bay falls to, or None. What starts soon needs a bay that is known to be free.
-
-    A guest who stands in it is no obstacle to what starts later, as long as the guest's own time is not over: whose
-    stays do not meet is the calendar's business. The rule for one bay; `fitting` is the same for many at once.
-    """
-    if bay.retired or bay.closed:
-        return "closed"
-    if bay.spec.bay == wanted.exclude:
-        return "excluded"
-    if not set(wanted.needs) <= set(bay.spec.needs):
-        return "needs"
-    if wanted.tariffs is not None and bay.spec.tariff not in wanted.tariffs:
-        return "too_dear"
-    starts_in = wanted.held.from_at - now
-    if bay.contested is not None and starts_in < HOUR_MS:
-        return "contested"
-    known = bay.lost is None and bay.occupancy is not Occupancy.UNKNOWN
-    free = bay.occupancy is Occupancy.FREE or (starts_in > 0 and guest_until > now)
-    return "not_free_now" if starts_in <= BIND_LEAD_MS and not (known and free) else None
-
-
-def fitting(
-    board: Board, wanted: Wanted, bays: NDArray[np.intp], now: int, fell: dict[str, int] | None = None
-) -> NDArray[np.bool_]:
-    """Tell of each bay whether it passes every filter and is offered; `fell` counts those that do not."""
-    fits = np.ones(len(bays), dtype=np.bool_)
-    for name, falls in _filters(board, wanted, bays, now):
-        if fell is not None and (count := int(np.count_nonzero(fits & falls))):
-            fell[name] = count
-        fits &= ~falls
-    return fits
-
-
-def free_near(board: Board, wanted: Wanted, now: int) -> Near:
-    """Return the bays that fit and that nobody holds then."""
-    near = board.candidates(wanted.lat, wanted.lon, wanted.max_walk_m)
-    near = near.where(fitting(board, wanted, near.bays, now))
-    return near.where(~board.calendars.which_held(near.bays, board.calendars.mask(wanted.held)))
-
-
-def _filters(board: Board, wanted: Wanted, bays: NDArray[np.intp], now: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield each filter that anything could fall to, and which of the bays do."""
-    against = board.traits.against.take(bays)
-    occurring = int(np.bitwise_or.reduce(against))
-    starts_in = wanted.held.from_at - now
-    if occurring & CLOSED:
-        yield "closed", against & CLOSED != 0
-    if wanted.exclude is not None:
-        yield "excluded", bays == board.number.get(wanted.exclude, -1)
-    if occurring & (lacking := board.traits.lacking(wanted.needs)):
-        yield "needs", against & lacking != 0
-    if wanted.tariffs is not None:
-        yield "too_dear", board.traits.which_dear(bays, wanted.tariffs)
-    if occurring & CONTESTED and starts_in < HOUR_MS:
-        yield "contested", against & CONTESTED != 0
-    if occurring & (NOT_FREE | UNKNOWN) and starts_in <= BIND_LEAD_MS:
-        stays = against & NOT_FREE != 0
-        if starts_in > 0:
-            stays &= board.traits.guest_until.take(bays) <= now
-        yield "not_free_now", stays | (against & UNKNOWN != 0)
-    yield "not_offered", ~board.calendars.which_offered(bays, board.calendars.mask(wanted.held))
+    depth: int
 
 
 def search(board: Board, wanted: Wanted, now: int, *, policy: str, depth_max: int, fair: bool = True) -> Found:
@@ -162,47 +74,76 @@ class _Search:
         self.candidates = 0
         self.examined = 0
         self.fell: dict[str, int] = {}
-        self.visited = np.zeros(len(board.bays), dtype=np.bool_)
-        self.queue: deque[tuple[Wanted, _Step | None, int]] = deque()
+        self.queue: deque[_Step] = deque()
 
     def run(self) -> Found:
-        near = self.board.candidates(self.wanted.lat, self.wanted.lon, self.wanted.max_walk_m)
-        self.candidates = len(near.bays)
-        found = self._look(near, self.wanted, None, 0)
-        while found is None and self.queue and self.examined < EXAMINED_MAX:
-            want, before, depth = self.queue.popleft()
-            near = self.board.candidates(want.lat, want.lon, want.max_walk_m)
-            found = self._look(near.where(~self.visited.take(near.bays)), want, before, depth)
+        options = Options.of(self.board, (self.wanted,))
+        self.candidates = len(options.near.bays)
+        options = options.where(fitting(self.board, options, self.now, self.fell))
+        held = options.held(self.board)
+        if booked := int(np.count_nonzero(held)):
+            self.fell["booked"] = booked
+        found = self._choose(options, held, (None,))
         if found is None and self.depth_max:
-            found = self._clear_one()
+            found = self._chains(options) or self._clear_one(options)
         return found or Found(None, 0, (), self._explain())
 
-    def _look(self, near: Near, want: Wanted, before: _Step | None, depth: int) -> Found | None:
-        """Look at the bays near one who wants a bay: the one who asks, or the one evicted in `before`."""
-        asking = before is None
-        if not near.bays.size:
-            return None
-        near = near.where(fitting(self.board, want, near.bays, self.now, self.fell if asking else None))
-        held = self.board.calendars.which_held(near.bays, self.board.calendars.mask(want.held))
-        if asking and held.any():
-            self.fell["booked"] = int(np.count_nonzero(held))
-        ranks = self.board.ranks(near, self.now, fair=self.fair)
-        if not held.all():
-            best = int(np.argmin(np.where(held, _LAST, ranks)))
-            self.examined += int(np.count_nonzero(ranks <= ranks[best]))
-            return self._chain(int(near.bays[best]), int(near.walks_m[best]), before)
-        if depth < self.depth_max:
-            self._evict(near.in_order(ranks, EXAMINED_MAX - self.examined), want, before, depth + 1)
+    # ---- chains
+
+    def _chains(self, asked: Options) -> Found | None:
+        """Return the first free bay that one of those who could move on finds."""
+        visited = np.zeros(len(self.board.bays), dtype=np.bool_)
+        visited[asked.near.bays] = True
+        first_at = np.empty(len(visited), dtype=np.intp)
+        together = TOGETHER_FIRST
+        while self.queue and self.examined < EXAMINED_MAX:
+            steps = [self.queue.popleft() for _ in range(min(together, len(self.queue)))]
+            options = Options.of(self.board, [wanted_by(step.evicted) for step in steps])
+            options = options.where(~visited.take(options.near.bays))
+            options = options.where(fitting(self.board, options, self.now))
+            # a bay is the first one's in the line: looked at one after the other, it is visited for the rest
+            places = np.arange(len(options.near.bays))
+            first_at[options.near.bays[::-1]] = places[::-1]
+            options = options.where(first_at.take(options.near.bays) == places)
+            found = self._choose(options, options.held(self.board), steps)
+            if found is not None:
+                return found
+            visited[options.near.bays] = True
+            together = min(2 * together, TOGETHER_MAX)
         return None
 
-    def _evict(self, near: Near, want: Wanted, before: _Step | None, depth: int) -> None:
-        """Have those who hold these bays, and could move, looked after in their turn."""
-        self.visited[near.bays] = True
-        self.examined += near.bays.size
-        for bay, walk_m in zip(near.bays.tolist(), near.walks_m.tolist(), strict=True):
-            evicted = movable(self.board, bay, want.held)
-            if evicted is not None:
-                self.queue.append((wanted_by(evicted), _Step(bay, walk_m, evicted, before), depth))
+    def _choose(self, options: Options, held: NDArray[np.bool_], steps: Sequence[_Step | None]) -> Found | None:
+        """Return the cheapest free bay of the first who finds one; else have those who hold the bays line up."""
+        ranks = self.board.ranks(options.near, self.now, fair=self.fair)
+        free = (~held).nonzero()[0]
+        if not free.size:
+            if self.depth_max:
+                self._evict(options.in_order(ranks, EXAMINED_MAX - self.examined), steps)
+            return None
+        row = options.row(free[0])
+        mine = options.within(row)
+        first = mine.start or 0
+        if self.examined + first >= EXAMINED_MAX:
+            self.examined = EXAMINED_MAX
+            return None
+        free = free[: np.searchsorted(free, mine.stop)] if mine.stop is not None else free
+        best = int(free[ranks[free].argmin()])
+        self.examined += first + int(np.count_nonzero(ranks[mine] <= ranks[best]))
+        return self._chain(int(options.near.bays[best]), int(options.near.walks_m[best]), steps[row])
+
+    def _evict(self, options: Options, steps: Sequence[_Step | None]) -> None:
+        """Have those who hold these bays, and could move, wait to be looked after."""
+        self.examined += len(options.near.bays)
+        options = options.where(~options.held(self.board, fixed=True))
+        rows = [0] * len(options.near.bays) if options.rows is None else options.rows.tolist()
+        for row, bay, walk_m in zip(rows, options.near.bays.tolist(), options.near.walks_m.tolist(), strict=True):
+            before = steps[row]
+            depth = 1 if before is None else before.depth + 1
+            if depth > self.depth_max:
+                return
+            blockers = self.board.blockers(bay, self.wanted.held if before is None else before.evicted.held)
+            if len(blockers) == 1:
+                self.queue.append(_Step(bay, walk_m, blockers[0], before, depth))
 
     def _chain(self, free: int, walk_m: int, step: _Step | None) -> Found:
         """Walk back from the free bay: each one evicted moves to the bay found after its own."""
@@ -212,33 +153,37 @@ class _Search:
             free, walk_m, step = step.bay, step.walk_m, step.before
         return self._found(free, walk_m, tuple(moves))
 
-    def _clear_one(self) -> Found | None:
+    # ---- clearing
+
+    def _clear_one(self, asked: Options) -> Found | None:
         """Return the cheapest bay that several hold who can all go elsewhere; all of them or none."""
-        want = self.wanted
-        near = self.board.candidates(want.lat, want.lon, want.max_walk_m)
-        near = near.where(fitting(self.board, want, near.bays, self.now))
-        near = near.in_order(self.board.ranks(near, self.now), CLEARABLE_MAX)
-        for bay, walk_m in zip(near.bays.tolist(), near.walks_m.tolist(), strict=True):
-            moves = self._clear(bay)
-            if moves:
-                return self._found(bay, walk_m, moves)
+        cheapest = asked.in_order(self.board.ranks(asked.near, self.now), CLEARABLE_MAX)
+        near = cheapest.where(~cheapest.held(self.board, fixed=True)).near
+        walks_m = dict(zip(near.bays.tolist(), near.walks_m.tolist(), strict=True))
+        held_by = {bay: self.board.blockers(bay, self.wanted.held) for bay in walks_m}
+        clearable = [(bay, blockers) for bay, blockers in held_by.items() if len(blockers) in CLEARED]
+        for first in range(0, len(clearable), CLEARED_TOGETHER):
+            for bay, moves in self._clear(clearable[first : first + CLEARED_TOGETHER]):
+                return self._found(bay, walks_m[bay], moves)
         return None
 
-    def _clear(self, bay: int) -> tuple[Move, ...]:
-        """Return the moves, each to a free bay of its own, or none."""
-        blockers, moves, taken = self.board.blockers(bay, self.wanted.held), [], {bay}
-        if len(blockers) not in CLEARED or any(it.status is not ReservationStatus.ACCEPTED for it in blockers):
-            return ()
-        for held in blockers:
-            near = free_near(self.board, wanted_by(held), self.now)
-            near = near.in_order(self.board.ranks(near, self.now), len(taken) + 1)
-            room = zip(near.bays.tolist(), near.walks_m.tolist(), strict=True)
-            to_bay, walk_m = next((it for it in room if it[0] not in taken), (bay, 0))
-            if to_bay == bay:
-                return ()
-            taken.add(to_bay)
-            moves.append(self._move(held, to_bay, walk_m))
-        return tuple(moves)
+    def _clear(self, clearable: Sequence[tuple[int, list[Reservation]]]) -> Iterator[tuple[int, tuple[Move, ...]]]:
+        """Yield the bays that everybody who holds them can leave, and the moves, each to a free bay of its own."""
+        options = free_for(self.board, [wanted_by(held) for _, blockers in clearable for held in blockers], self.now)
+        options = options.in_order(self.board.ranks(options.near, self.now), len(options.near.bays))
+        row = 0
+        for bay, blockers in clearable:
+            moves, taken = [], {bay}
+            for after, held in enumerate(blockers):
+                room = options.near.where(options.within(row + after))
+                place = next((it for it, to_bay in enumerate(room.bays.tolist()) if to_bay not in taken), None)
+                if place is None:
+                    break
+                taken.add(int(room.bays[place]))
+                moves.append(self._move(held, int(room.bays[place]), int(room.walks_m[place])))
+            row += len(blockers)
+            if len(moves) == len(blockers):
+                yield bay, tuple(moves)
 
     def _move(self, held: Reservation, to_bay: int, walk_m: int) -> Move:
         return Move(
@@ -263,14 +208,3 @@ class _Search:
             chain=chain,
             fairness_m=fairness_m,
         )
-
-
-def movable(board: Board, bay: int, held: Interval) -> Reservation | None:
-    """Return the one reservation in the way, if it is one and not bound yet."""
-    only = None
-    for other in board.on_bay[bay].values():
-        if other.held_from < held.until and held.from_at < other.held_until:
-            if only is not None or other.status is not ReservationStatus.ACCEPTED:
-                return None
-            only = other
-    return only

@@ -13,14 +13,14 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from allocator.matching.search import free_near
+from allocator.matching.filters import free_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from allocator.domain.interval import Interval
     from allocator.matching.board import Board, Near
-    from allocator.matching.search import Wanted
+    from allocator.matching.filters import Wanted
 
 TOGETHER_MAX = 500
 """So many are matched at once; of a larger batch the first come first."""
@@ -57,7 +57,7 @@ class _Placing:
 
     def _free(self, want: Wanted) -> Near:
         """Return the bays that fit and are free, those of earlier chunks left out."""
-        near = free_near(self.board, want, self.now)
+        near = free_for(self.board, (want,), self.now).near
         return near.where(np.array([not self._overlaps(bay, want) for bay in near.bays.tolist()], dtype=np.bool_))
 
     def _match(self, near: Sequence[Near]) -> list[int | None]:

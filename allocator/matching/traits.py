@@ -10,7 +10,7 @@ from allocator.domain.lifecycle import Occupancy
 from broker_bridge.wire.errors import InvariantError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,10 +68,13 @@ class Traits:
             bits |= self._needs.get(need, 1 << 63)
         return bits
 
-    def which_dear(self, bays: NDArray[np.intp], allowed: frozenset[str | None]) -> NDArray[np.bool_]:
-        """Tell of each bay whether its tariff is none of those allowed."""
-        dear = np.array([name not in allowed for name in self._tariffs], dtype=np.bool_)
-        return dear[self.tariff[bays]]
+    def which_dear(
+        self, bays: NDArray[np.intp], allowed: Sequence[frozenset[str | None] | None], rows: NDArray[np.intp] | None
+    ) -> NDArray[np.bool_]:
+        """Tell of each bay whether its tariff is none of those allowed: by its row of `allowed`, or by the only one."""
+        dear = np.array([[only is not None and name not in only for name in self._tariffs] for only in allowed])
+        is_dear: NDArray[np.bool_] = dear[0 if rows is None else rows, self.tariff[bays]]
+        return is_dear
 
     def _need_bit(self, need: str) -> int:
         if need not in self._needs and len(self._needs) == NEEDS_MAX - 1:

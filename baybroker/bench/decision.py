@@ -92,10 +92,13 @@ def resident_bytes() -> int:
 
 
 def _city(settings: DecisionSettings, rng: np.random.Generator) -> tuple[State, np.ndarray]:
-    """Return a state with every bay registered, offered and known to be free, and the bays' places in metres."""
+    """Return a state with every bay registered, offered and known to be free, and the bays' places in metres.
+
+    Neighbourhood by neighbourhood, as a register is: a zone is not strewn over the city.
+    """
     side_m = 1000 * (settings.bays / BAYS_PER_KM2) ** 0.5
     centres = rng.uniform(0, side_m, (max(settings.bays // BAYS_PER_NEIGHBOURHOOD, SPOTS), 2))
-    places = centres[rng.integers(len(centres), size=settings.bays)]
+    places = centres[np.sort(rng.integers(len(centres), size=settings.bays))]
     places = places + rng.normal(0, NEIGHBOURHOOD_SD_M, places.shape)
     windows = rng.choice(len(WINDOWS), size=settings.bays, p=WINDOW_SHARES)
     now = WEEKDAY_AT

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from allocator.domain.events import Move, Recorded
     from allocator.matching.board import Board
-    from allocator.matching.search import Wanted
+    from allocator.matching.filters import Wanted
     from baybroker.lab.incidents import Incidents, Visit
     from baybroker.lab.instance import Demand
     from baybroker.lab.opening import Sensors

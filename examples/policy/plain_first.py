@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from allocator.domain.events import Explanation
+from allocator.matching.filters import Options, Wanted, fitting
 from allocator.matching.policies import Nearest
-from allocator.matching.search import Found, Wanted, fitting
+from allocator.matching.search import Found
 
 if TYPE_CHECKING:
     from allocator.matching.board import Board
@@ -24,13 +25,13 @@ class PlainFirst(Nearest):
 
     def place(self, board: Board, wanted: Wanted, now: int) -> Found:
         """Return the bay, or none."""
-        near, fell = board.candidates(wanted.lat, wanted.lon, wanted.max_walk_m), dict[str, int]()
-        fits = near.where(fitting(board, wanted, near.bays, now, fell))
-        free = fits.where(~board.calendars.which_held(fits.bays, board.calendars.mask(wanted.held)))
+        options, fell = Options.of(board, (wanted,)), dict[str, int]()
+        fits = options.where(fitting(board, options, now, fell))
+        free = fits.where(~fits.held(board)).near
         ranked = [
             (len(set(board.bays[bay].spec.needs) - set(wanted.needs)), walk_m, bay)
             for bay, walk_m in zip(free.bays.tolist(), free.walks_m.tolist(), strict=True)
         ]
         _, walk_m, bay = min(ranked, default=(0, None, None))
-        why = Explanation(policy=self.name, candidates=len(near.bays), fell=fell, walk_m=walk_m)
+        why = Explanation(policy=self.name, candidates=len(options.near.bays), fell=fell, walk_m=walk_m)
         return Found(None if bay is None else board.bays[bay].spec.bay, walk_m or 0, (), why)

@@ -80,15 +80,15 @@ BUGS = (
     ),
     Bug(
         "bound_ones_are_evicted",
-        f"{_SEARCH}:movable",
-        "other.status is not ReservationStatus.ACCEPTED",
-        "other.status is ReservationStatus.ACTIVE",
+        f"{_SEARCH}:_Search._evict",
+        "options.where(~options.held(self.board, fixed=True))",
+        "options",
     ),
     Bug(
         "needs_not_looked_at",
-        f"{_SEARCH}:_filters",
-        'yield "needs", against & lacking != 0',
-        'yield "needs", against & lacking < 0',
+        "allocator.matching.filters:_filters",
+        'yield "needs", against & options.each(lacking, np.uint64) != 0',
+        'yield "needs", against & options.each(lacking, np.uint64) < 0',
     ),
     Bug(
         "request_decided_anew",
@@ -169,8 +169,8 @@ BUGS = (
     Bug(
         "offers_end_not_looked_at",
         f"{_CALENDARS}:Calendars.which_offered",
-        "self._open[row].take(bays) & bits == bits",
-        "self._open[row].take(bays) & bits != 0",
+        "& mine == mine",
+        "& mine != 0",
     ),
     Bug(
         "extension_has_no_buffer",

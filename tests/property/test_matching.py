@@ -9,12 +9,14 @@ import pytest
 from deskwork import START
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from matchwork import apply, board_of, put, wish
+from matchwork import DAY, apply, board_of, put, wish
 
 from allocator.domain.interval import DAY_MS, SLOT_MS, Interval
 from allocator.domain.lifecycle import Occupancy
+from allocator.matching.board import Near
 from allocator.matching.calendars import SPAN_MS, Calendars
-from allocator.matching.search import fitting, search, unfit
+from allocator.matching.filters import Options, fitting, unfit
+from allocator.matching.search import search
 from broker_bridge.wire.errors import InvariantError
 
 SLOTS = SPAN_MS // SLOT_MS
@@ -49,8 +51,8 @@ def test_calendars_are_sets_of_slots(opened, holds, asked):
             calendars.hold(bay, interval)
             helds[bay] |= mine
     bays, mask, wanted = np.arange(len(opened)), calendars.mask(asked), within(asked)
-    assert calendars.which_offered(bays, mask).tolist() == [wanted <= of for of in opens]
-    assert calendars.which_held(bays, mask).tolist() == [bool(wanted & of) for of in helds]
+    assert calendars.which_offered(bays, calendars.asked([asked])).tolist() == [wanted <= of for of in opens]
+    assert calendars.which_held(bays, calendars.asked([asked])).tolist() == [bool(wanted & of) for of in helds]
     for bay in bays.tolist():
         assert calendars.offered(bay, mask) == (wanted <= opens[bay])
         assert calendars.held(bay, mask) == bool(wanted & helds[bay])
@@ -100,20 +102,30 @@ def odd_bays(draw):
     return board
 
 
-@given(
-    odd_bays(),
-    st.sets(st.sampled_from(["ev", "large", "hovering"]), max_size=2),
-    st.sampled_from([None, frozenset(), frozenset({None, "cheap"}), frozenset({"dear", "unheard"})]),
-    st.sampled_from([None, "b0", "unknown"]),
-    st.sampled_from([0, 5, 15, 20, 59, 60, 120]),
+odd_wishes = st.builds(
+    wish,
+    needs=st.sets(st.sampled_from(["ev", "large", "hovering"]), max_size=2).map(tuple),
+    tariffs=st.sampled_from([None, frozenset(), frozenset({None, "cheap"}), frozenset({"dear", "unheard"})]),
+    exclude=st.sampled_from([None, "b0", "unknown"]),
+    from_min=st.sampled_from([0, 5, 15, 20, 59, 60, 120, 600]),
 )
-@settings(max_examples=200, deadline=None)
-def test_the_filters_for_many_bays_are_the_rule_for_one(board, needs, tariffs, exclude, from_min):
-    wanted = wish(from_min=from_min, needs=tuple(needs), tariffs=tariffs, exclude=exclude)
+
+
+@given(odd_bays(), st.lists(odd_wishes, min_size=1, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_the_filters_for_many_bays_and_wants_are_the_rule_for_one(board, wishes):
+    bays = np.arange(len(board.bays))
+    near = Near(np.tile(bays, len(wishes)), np.zeros(len(bays) * len(wishes), dtype=np.int64))
+    rows = np.repeat(np.arange(len(wishes)), len(bays)) if len(wishes) > 1 else None
+    options = Options(wishes, board.calendars.asked([want.held for want in wishes]), near, rows)
     fell = {}
-    fits = fitting(board, wanted, np.arange(len(board.bays)), START, fell)
-    guests = board.traits.guest_until[: len(board.bays)].tolist()
-    reasons = [unfit(bay, wanted, START, guest) for bay, guest in zip(board.bays, guests, strict=True)]
+    fits = fitting(board, options, START, fell)
+    guests = board.traits.guest_until[bays].tolist()
+    reasons = [
+        unfit(bay, want, START, guest) or (None if want.held.until <= DAY.until else "not_offered")
+        for want in wishes
+        for bay, guest in zip(board.bays, guests, strict=True)
+    ]
     assert fits.tolist() == [reason is None for reason in reasons]
     assert fell == {reason: reasons.count(reason) for reason in set(reasons) - {None}}
 

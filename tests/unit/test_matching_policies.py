@@ -14,9 +14,9 @@ from matchwork import apply, board_of, put, wish
 
 from allocator.domain.interval import MINUTE_MS, Interval
 from allocator.domain.lifecycle import ReservationStatus
+from allocator.matching.filters import unfit, wanted_by
 from allocator.matching.policies import Batch, BindLate, Nearest
 from allocator.matching.reoptimise import MOVE_SAVES_M, REMATCHED_MAX
-from allocator.matching.search import unfit, wanted_by
 from baybroker.policies import load_policy
 from broker_bridge.wire.errors import SettingsError
 
