@@ -75,10 +75,10 @@ class Board:
             self.on_bay.append({})
             self._points.append(point)
             self.calendars.add_bay()
-            self._tree = None
+            self._forget_places()
         elif self._points[number] != point:
             self._points[number] = point
-            self._tree = None
+            self._forget_places()
         self.bays[number] = bay
         self.refresh(number)
         return number
@@ -100,11 +100,12 @@ class Board:
 
     def candidates(self, lat: float, lon: float, radius_m: float) -> Near:
         """Return every bay within the radius, in no order that matters."""
-        if self._plane is None:
-            return Near(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64))
-        tree, key = self._index(), (lat, lon, radius_m)
+        key = lat, lon, radius_m
         near = self._remembered.get(key)
         if near is None:
+            if self._plane is None:
+                return Near(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64))
+            tree = self._index()
             place = self._plane.metres(lat, lon)
             leaves = np.array(tree.query_ball_point(place, radius_m), dtype=np.intp)
             offsets = tree.data[leaves] - place
@@ -220,10 +221,13 @@ class Board:
         if begins.pop(reservation.reservation_id, None) is not None and not begins:
             del self._unbound[slot_at]
 
+    def _forget_places(self) -> None:
+        self._tree = None
+        self._remembered.clear()
+
     def _index(self) -> cKDTree:
         if self._tree is None:
             points = np.array(self._points)
             self._numbers = np.lexsort((points // NEIGHBOURHOOD_M).T)  # who is near in the city is near in memory
             self._tree = cKDTree(points[self._numbers])
-            self._remembered.clear()
         return self._tree

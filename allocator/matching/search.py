@@ -1,7 +1,7 @@
 """The one search: breadth first for a free bay, or for a chain of unbound reservations that can each move on.
 
-Bounded: no bay twice, `DEPTH_MAX` moves, `EXAMINED_MAX` bays. Those who could move on wait in a line; ever more of
-them, in its order, are looked after at once, with the outcome that one after the other would have. Where no chain
+Bounded: no bay twice, `DEPTH_MAX` moves, `EXAMINED_MAX` bays. Those who could move on wait in a line; many of
+them are looked after at once, with the outcome that one after the other would have. Where no chain
 helps, a bay is cleared of several who each find a free one: with bookings made hours ahead that serves another 0.5 %
 (Geumcheon, load 0.9). What was found is explained.
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 DEPTH_MAX = 8
 EXAMINED_MAX = 500
-TOGETHER_FIRST, TOGETHER_MAX = 16, 64
-"""So many of those who could move on are looked after at once: at first, and at most."""
+TOGETHER_MAX = 64
+"""So many of those who could move on are looked after at once."""
 CLEARED = (2, 3)
 """So many may leave a bay for one."""
 CLEARABLE_MAX = 60
@@ -95,9 +95,8 @@ class _Search:
         visited = np.zeros(len(self.board.bays), dtype=np.bool_)
         visited[asked.near.bays] = True
         first_at = np.empty(len(visited), dtype=np.intp)
-        together = TOGETHER_FIRST
         while self.queue and self.examined < EXAMINED_MAX:
-            steps = [self.queue.popleft() for _ in range(min(together, len(self.queue)))]
+            steps = [self.queue.popleft() for _ in range(min(TOGETHER_MAX, len(self.queue)))]
             options = Options.of(self.board, [wanted_by(step.evicted) for step in steps])
             options = options.where(~visited.take(options.near.bays))
             options = options.where(fitting(self.board, options, self.now))
@@ -109,7 +108,6 @@ class _Search:
             if found is not None:
                 return found
             visited[options.near.bays] = True
-            together = min(2 * together, TOGETHER_MAX)
         return None
 
     def _choose(self, options: Options, held: NDArray[np.bool_], steps: Sequence[_Step | None]) -> Found | None:
