@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX = 8_192
 """For so many destinations the bays nearby are remembered: who is evicted was asked about before."""
-NEIGHBOURHOOD_M = 250
+SQUARE_M, RADIUS_STEP_M = 250, 200
+"""Who goes to the same square, and would walk as many steps, is looked for among the same bays."""
 _NUMBER_BITS = 32
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class Near(NamedTuple):
@@ -43,6 +46,14 @@ class Near(NamedTuple):
         return Near(self.bays[order], self.walks_m[order])
 
 
+class _Around(NamedTuple):
+    """Bays by number, and where they are."""
+
+    bays: NDArray[np.intp]
+    x_m: NDArray[np.float64]
+    y_m: NDArray[np.float64]
+
+
 class Board:
     """Bays by number (their place in `bays`) and by name. The plane's origin is the first bay."""
 
@@ -58,7 +69,7 @@ class Board:
         self._plane: LocalPlane | None = None
         self._points: list[tuple[float, float]] = []
         self._tree: cKDTree | None = None
-        self._numbers = np.empty(0, dtype=np.intp)
+        self._squares: dict[tuple[float, float, float], _Around] = {}
         self._remembered: dict[tuple[float, float, float], Near] = {}
 
     # ---- bays
@@ -105,15 +116,26 @@ class Board:
         if near is None:
             if self._plane is None:
                 return Near(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64))
-            tree = self._index()
-            place = self._plane.metres(lat, lon)
-            leaves = np.array(tree.query_ball_point(place, radius_m), dtype=np.intp)
-            offsets = tree.data[leaves] - place
-            near = Near(self._numbers[leaves], np.ceil(np.hypot(offsets[:, 0], offsets[:, 1])).astype(np.int64))
-            if len(self._remembered) == REMEMBERED_MAX:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[key] = near
+            x_m, y_m = self._plane.metres(lat, lon)
+            around = self._around(x_m, y_m, radius_m)
+            walks_m = np.hypot(around.x_m - x_m, around.y_m - y_m)
+            within = (walks_m <= radius_m).nonzero()[0]
+            near = Near(around.bays[within], np.ceil(walks_m[within]).astype(np.int64))
+            _remember(self._remembered, key, near)
         return near
+
+    def _around(self, x_m: float, y_m: float, radius_m: float) -> _Around:
+        """Return bays that include all within the radius: the same for all who go to one square."""
+        key = x_m // SQUARE_M, y_m // SQUARE_M, -(-radius_m // RADIUS_STEP_M)
+        around = self._squares.get(key)
+        if around is None:
+            tree, (column, row, steps) = self._index(), key
+            middle = (column + 0.5) * SQUARE_M, (row + 0.5) * SQUARE_M
+            reach_m = steps * RADIUS_STEP_M + SQUARE_M  # a corner is less than a side away from the middle
+            bays = np.array(tree.query_ball_point(middle, reach_m), dtype=np.intp)
+            around = _Around(bays, *np.ascontiguousarray(tree.data[bays].T))
+            _remember(self._squares, key, around)
+        return around
 
     def nearest(self, lat: float, lon: float, within_m: float = 0.0) -> Bay | None:
         """Return the bay nearest to a point, in whole metres; faster where there is one `within_m`."""
@@ -123,8 +145,8 @@ class Board:
             near = self.candidates(lat, lon, within_m)
             if near.bays.size:
                 return self.bays[int(near.bays[near.walks_m.argmin()])]
-        _, leaf = self._index().query(self._plane.metres(lat, lon))
-        return self.bays[int(self._numbers[leaf])]
+        _, found = self._index().query(self._plane.metres(lat, lon))
+        return self.bays[int(found)]
 
     def walk_m(self, bay: int, lat: float, lon: float) -> int:
         """Return the straight walk from a bay to a point, in whole metres rounded up."""
@@ -223,11 +245,17 @@ class Board:
 
     def _forget_places(self) -> None:
         self._tree = None
+        self._squares.clear()
         self._remembered.clear()
 
     def _index(self) -> cKDTree:
         if self._tree is None:
-            points = np.array(self._points)
-            self._numbers = np.lexsort((points // NEIGHBOURHOOD_M).T)  # who is near in the city is near in memory
-            self._tree = cKDTree(points[self._numbers])
+            self._tree = cKDTree(np.array(self._points))
         return self._tree
+
+
+def _remember(remembered: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    """Keep a value, in the place of the oldest if there are too many."""
+    if len(remembered) == REMEMBERED_MAX:
+        del remembered[next(iter(remembered))]
+    remembered[key] = value

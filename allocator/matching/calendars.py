@@ -6,6 +6,7 @@ of hundreds of bays with one numpy operation for each word that the stay touches
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -133,11 +134,12 @@ class Calendars:
             mask = self.mask(intervals[0])
             touched = dict(_words(mask & SPAN_MASK))
             return Asked(tuple(touched), tuple(touched.values()), mask != 0 and not mask & ~SPAN_MASK)
-        slots = np.array(intervals, dtype=np.int64) - self.base_at
-        first, until = np.maximum(slots[:, 0], 0) // SLOT_MS, -(-slots[:, 1] // SLOT_MS)
+        ends = np.fromiter(chain.from_iterable(intervals), np.int64, 2 * len(intervals)) - self.base_at
+        first, until = np.maximum(ends[::2], 0) // SLOT_MS, -(-ends[1::2] // SLOT_MS)
         words = range(int(first.min()) // WORD_SLOTS, min(-(-int(until.max()) // WORD_SLOTS), WORDS))
-        bits = tuple(_below(until - WORD_SLOTS * word) & ~_below(first - WORD_SLOTS * word) for word in words)
-        return Asked(tuple(words), bits, (until > first) & (until <= SPAN_SLOTS))
+        begins = WORD_SLOTS * np.array(words, dtype=np.int64)[:, np.newaxis]
+        bits = _LOW.take(until - begins, mode="clip") & ~_LOW.take(first - begins, mode="clip")
+        return Asked(tuple(words), tuple(bits), (until > first) & (until <= SPAN_SLOTS))
 
     def which_offered(
         self, bays: NDArray[np.intp], asked: Asked, rows: NDArray[np.intp] | None = None
@@ -188,8 +190,3 @@ def _words(mask: int) -> Iterator[tuple[int, np.uint64]]:
         yield word, np.uint64(mask & (1 << WORD_SLOTS) - 1)
         mask >>= WORD_SLOTS
         word += 1
-
-
-def _below(slots: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return a word for each, with the bits below that number."""
-    return _LOW.take(slots, mode="clip")

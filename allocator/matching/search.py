@@ -32,8 +32,7 @@ TOGETHER_MAX = 64
 CLEARED = (2, 3)
 """So many may leave a bay for one."""
 CLEARABLE_MAX = 60
-"""So many of the cheapest bays are tried for that, CLEARED_TOGETHER at once."""
-CLEARED_TOGETHER = 8
+"""So many of the cheapest bays are tried for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +159,8 @@ class _Search:
         walks_m = dict(zip(near.bays.tolist(), near.walks_m.tolist(), strict=True))
         held_by = {bay: self.board.blockers(bay, self.wanted.held) for bay in walks_m}
         clearable = [(bay, blockers) for bay, blockers in held_by.items() if len(blockers) in CLEARED]
-        for first in range(0, len(clearable), CLEARED_TOGETHER):
-            for bay, moves in self._clear(clearable[first : first + CLEARED_TOGETHER]):
-                return self._found(bay, walks_m[bay], moves)
-        return None
+        bay, moves = next(self._clear(clearable), (None, ())) if clearable else (None, ())
+        return None if bay is None else self._found(bay, walks_m[bay], moves)
 
     def _clear(self, clearable: Sequence[tuple[int, list[Reservation]]]) -> Iterator[tuple[int, tuple[Move, ...]]]:
         """Yield the bays that everybody who holds them can leave, and the moves, each to a free bay of its own."""
