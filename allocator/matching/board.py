@@ -182,14 +182,12 @@ class Board:
         """Hold a reservation's slots on its bay."""
         if reservation.bay is not None and reservation.status in LIVE:
             number = self.number[reservation.bay]
-            self.calendars.hold(number, reservation.held)
+            self._hold(number, reservation)
             self.on_bay[number][reservation.reservation_id] = reservation
             self.traits.live_ms[number] += reservation.until - reservation.from_at
             if reservation.status is ReservationStatus.ACTIVE:
                 self.traits.guest_until[number] = reservation.until
-            if reservation.status is not ReservationStatus.ACCEPTED:
-                self.calendars.fix(number, reservation.held)
-            else:
+            if reservation.status is ReservationStatus.ACCEPTED:
                 begins = self._unbound.setdefault(slot_floor(reservation.from_at), {})
                 begins[reservation.reservation_id] = reservation
 
@@ -233,9 +231,12 @@ class Board:
         self.calendars.restart(base_at)
         for number, holders in enumerate(self.on_bay):
             for reservation in holders.values():
-                self.calendars.hold(number, reservation.held)
-                if reservation.status is not ReservationStatus.ACCEPTED:
-                    self.calendars.fix(number, reservation.held)
+                self._hold(number, reservation)
+
+    def _hold(self, number: int, reservation: Reservation) -> None:
+        self.calendars.hold(number, reservation.held)
+        if reservation.status is not ReservationStatus.ACCEPTED:
+            self.calendars.fix(number, reservation.held)
 
     def _forget_unbound(self, reservation: Reservation) -> None:
         slot_at = slot_floor(reservation.from_at)

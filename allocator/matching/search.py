@@ -1,9 +1,9 @@
 """The one search: breadth first for a free bay, or for a chain of unbound reservations that can each move on.
 
-Bounded: no bay twice, `DEPTH_MAX` moves, `EXAMINED_MAX` bays. Those who could move on wait in a line; many of
-them are looked after at once, with the outcome that one after the other would have. Where no chain
-helps, a bay is cleared of several who each find a free one: with bookings made hours ahead that serves another 0.5 %
-(Geumcheon, load 0.9). What was found is explained.
+Bounded: no bay twice, `DEPTH_MAX` moves, `EXAMINED_MAX` bays. Those who could move on wait in a line; many of them are
+looked after at once, with the outcome that one after the other would have. Where no chain helps, a bay is cleared of
+several who each find a free one: with bookings made hours ahead that serves another 0.5 % (Geumcheon, load 0.9). What
+was found is explained.
 """
 
 from __future__ import annotations
