@@ -30,10 +30,12 @@ def buffer_ms(state: State) -> int:
     risk_permille, seen = state.settings.late_risk_permille, sum(state.lateness)
     if risk_permille is None or seen < STAYS_MIN:
         return state.settings.buffer_ms
-    return SLOT_MS * next(
-        (slots for slots in range(BUFFER_SLOTS_MAX) if _later(state.lateness, slots) * 1000 <= risk_permille * seen),
-        BUFFER_SLOTS_MAX,
-    )
+    later = seen
+    for slots, ended in enumerate(state.lateness[:BUFFER_SLOTS_MAX]):
+        later -= ended
+        if later * 1000 <= risk_permille * seen:
+            return slots * SLOT_MS
+    return BUFFER_SLOTS_MAX * SLOT_MS
 
 
 def learn(lateness: Sequence[int], stay: Reservation, ended: ReservationCompleted) -> list[int]:
@@ -44,7 +46,3 @@ def learn(lateness: Sequence[int], stay: Reservation, ended: ReservationComplete
     late_ms = max(ended.at - stay.until, 0)
     counts[min(-(-late_ms // SLOT_MS), LATENESS_BINS - 1)] += 1
     return counts if sum(counts) <= STAYS_MAX else [count // 2 for count in counts]
-
-
-def _later(lateness: Sequence[int], slots: int) -> int:
-    return sum(lateness[slots + 1 :])

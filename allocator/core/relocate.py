@@ -63,9 +63,9 @@ def relocate(state: State, reservation: Reservation, reason: str, now: int, *, w
     """
     wanted = wanted_by(reservation)
     start = max(reservation.held_from, slot_floor(now))
-    wanted = replace(wanted, held=Interval(start, reservation.held_until))
+    wanted = wanted._replace(held=Interval(start, reservation.held_until))
     for factor in (1, WIDER) if wider else (1,):
-        reach = replace(wanted, max_walk_m=reservation.max_walk_m * factor)
+        reach = wanted._replace(max_walk_m=reservation.max_walk_m * factor)
         found = state.settings.policy.place(state.board, reach, now)
         if found.bay is not None:
             return _moved(state, reservation, found.bay, found, reason, violation=factor > 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from allocator.core import auto
@@ -68,7 +67,7 @@ def _bind(state: State, reservation: Reservation, now: int) -> list[Event]:
 def _ready(state: State, reservation: Reservation, now: int) -> bool:
     number = state.board.number[reservation.bay or ""]
     guest_until = int(state.board.traits.guest_until[number])
-    fits = unfit(state.board.bays[number], replace(wanted_by(reservation), exclude=None), now, guest_until) is None
+    fits = unfit(state.board.bays[number], wanted_by(reservation)._replace(exclude=None), now, guest_until) is None
     return fits and unusable(state, reservation, now) is None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX = 8_192
 """For so many destinations the bays nearby are remembered: who is evicted was asked about before."""
-SQUARE_M, RADIUS_STEP_M = 250, 200
-"""Who goes to the same square, and would walk as many steps, is looked for among the same bays."""
 _NUMBER_BITS = 32
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 class Near(NamedTuple):
@@ -46,14 +42,6 @@ class Near(NamedTuple):
         return Near(self.bays[order], self.walks_m[order])
 
 
-class _Around(NamedTuple):
-    """Bays by number, and where they are."""
-
-    bays: NDArray[np.intp]
-    x_m: NDArray[np.float64]
-    y_m: NDArray[np.float64]
-
-
 class Board:
     """Bays by number (their place in `bays`) and by name. The plane's origin is the first bay."""
 
@@ -69,7 +57,6 @@ class Board:
         self._plane: LocalPlane | None = None
         self._points: list[tuple[float, float]] = []
         self._tree: cKDTree | None = None
-        self._squares: dict[tuple[float, float, float], _Around] = {}
         self._remembered: dict[tuple[float, float, float], Near] = {}
 
     # ---- bays
@@ -117,25 +104,17 @@ class Board:
             if self._plane is None:
                 return Near(np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64))
             x_m, y_m = self._plane.metres(lat, lon)
-            around = self._around(x_m, y_m, radius_m)
-            walks_m = np.hypot(around.x_m - x_m, around.y_m - y_m)
+            index = self._index()
+            # a metre more: what is within is told by the same distance as the walk
+            bays = np.array(index.query_ball_point((x_m, y_m), radius_m + 1), dtype=np.intp)
+            at = index.data.take(bays, axis=0)
+            walks_m = np.hypot(at[:, 0] - x_m, at[:, 1] - y_m)
             within = (walks_m <= radius_m).nonzero()[0]
-            near = Near(around.bays[within], np.ceil(walks_m[within]).astype(np.int64))
-            _remember(self._remembered, key, near)
+            near = Near(bays.take(within), np.ceil(walks_m.take(within)).astype(np.int64))
+            if len(self._remembered) == REMEMBERED_MAX:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[key] = near
         return near
-
-    def _around(self, x_m: float, y_m: float, radius_m: float) -> _Around:
-        """Return bays that include all within the radius: the same for all who go to one square."""
-        key = x_m // SQUARE_M, y_m // SQUARE_M, -(-radius_m // RADIUS_STEP_M)
-        around = self._squares.get(key)
-        if around is None:
-            tree, (column, row, steps) = self._index(), key
-            middle = (column + 0.5) * SQUARE_M, (row + 0.5) * SQUARE_M
-            reach_m = steps * RADIUS_STEP_M + SQUARE_M  # a corner is less than a side away from the middle
-            bays = np.array(tree.query_ball_point(middle, reach_m), dtype=np.intp)
-            around = _Around(bays, *np.ascontiguousarray(tree.data[bays].T))
-            _remember(self._squares, key, around)
-        return around
 
     def nearest(self, lat: float, lon: float, within_m: float = 0.0) -> Bay | None:
         """Return the bay nearest to a point, in whole metres; faster where there is one `within_m`."""
@@ -158,9 +137,9 @@ class Board:
         return int(np.ceil(np.hypot(at[0] - x_m, at[1] - y_m)))
 
     def fairness_m(
-        self, bays: NDArray[np.intp], now: int, leaving_ms: NDArray[np.int64] | int = 0
+        self, bays: NDArray[np.intp] | int, now: int, leaving_ms: NDArray[np.int64] | int = 0
     ) -> NDArray[np.int64]:
-        """Return what each bay costs beside the walk: metres for the hours it has been, or is, rented this week.
+        """Return what bays, or one, cost beside the walk: metres for the hours rented this week, past and to come.
 
         `leaving_ms` of each are not counted: those of who would leave it.
         """
@@ -220,11 +199,9 @@ class Board:
 
     def blockers(self, bay: int, interval: Interval) -> list[Reservation]:
         """Return the live reservations on a bay that overlap the interval."""
-        return [
-            other
-            for other in self.on_bay[bay].values()
-            if other.held_from < interval.until and interval.from_at < other.held_until
-        ]
+        from_at, until = interval
+        holders = self.on_bay[bay].values()
+        return [other for other in holders if other.held_from < until and from_at < other.held_until]
 
     def rebase(self, base_at: int) -> None:
         """Move the calendars' base; what is offered has to be set again."""
@@ -246,17 +223,9 @@ class Board:
 
     def _forget_places(self) -> None:
         self._tree = None
-        self._squares.clear()
         self._remembered.clear()
 
     def _index(self) -> cKDTree:
         if self._tree is None:
             self._tree = cKDTree(np.array(self._points))
         return self._tree
-
-
-def _remember(remembered: dict[_Key, _Value], key: _Key, value: _Value) -> None:
-    """Keep a value, in the place of the oldest if there are too many."""
-    if len(remembered) == REMEMBERED_MAX:
-        del remembered[next(iter(remembered))]
-    remembered[key] = value

@@ -15,7 +15,7 @@ from allocator.domain.interval import DAY_MS, SLOT_MS, Interval
 from broker_bridge.wire.errors import InvariantError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -131,9 +131,7 @@ class Calendars:
     def asked(self, intervals: Sequence[Interval]) -> Asked:
         """Return the slots of one interval, or of several, to ask many bays about; what is before the base is none."""
         if len(intervals) == 1:
-            mask = self.mask(intervals[0])
-            touched = dict(_words(mask & SPAN_MASK))
-            return Asked(tuple(touched), tuple(touched.values()), mask != 0 and not mask & ~SPAN_MASK)
+            return self._asked_of(*intervals[0])
         ends = np.fromiter(chain.from_iterable(intervals), np.int64, 2 * len(intervals)) - self.base_at
         first, until = np.maximum(ends[::2], 0) // SLOT_MS, -(-ends[1::2] // SLOT_MS)
         words = range(int(first.min()) // WORD_SLOTS, min(-(-int(until.max()) // WORD_SLOTS), WORDS))
@@ -141,13 +139,21 @@ class Calendars:
         bits = _LOW.take(until - begins, mode="clip") & ~_LOW.take(first - begins, mode="clip")
         return Asked(tuple(words), tuple(bits), (until > first) & (until <= SPAN_SLOTS))
 
+    def _asked_of(self, from_at: int, until: int) -> Asked:
+        first, end = max(from_at - self.base_at, 0) // SLOT_MS, -(-(until - self.base_at) // SLOT_MS)
+        words = range(first // WORD_SLOTS, min(-(-end // WORD_SLOTS), WORDS))
+        ends = (min(end - word * WORD_SLOTS, WORD_SLOTS) for word in words)
+        begins = (max(first - word * WORD_SLOTS, 0) for word in words)
+        bits = tuple((1 << to) - (1 << since) for since, to in zip(begins, ends, strict=True))
+        return Asked(tuple(words), bits, first < end <= SPAN_SLOTS)
+
     def which_offered(
         self, bays: NDArray[np.intp], asked: Asked, rows: NDArray[np.intp] | None = None
     ) -> NDArray[np.bool_]:
         """Tell of each bay whether all slots are offered: of the interval that `rows` names, or of the only one."""
-        offered = np.full(len(bays), asked.within) if rows is None else asked.within[rows]
+        offered = np.full(len(bays), asked.within) if rows is None else asked.within.take(rows)
         for word, bits in zip(asked.words, asked.bits, strict=True):
-            mine = bits if rows is None else bits[rows]
+            mine = bits if rows is None else bits.take(rows)
             offered &= self._open[word].take(bays) & mine == mine
         return offered
 
@@ -156,9 +162,9 @@ class Calendars:
     ) -> NDArray[np.bool_]:
         """Tell of each bay whether any slot is held, or with `fixed`, held for good."""
         held = np.zeros(len(bays), dtype=np.bool_)
+        slots = self._fixed if fixed else self._held
         for word, bits in zip(asked.words, asked.bits, strict=True):
-            mine = bits if rows is None else bits[rows]
-            held |= (self._fixed if fixed else self._held)[word].take(bays) & mine != 0
+            held |= slots[word].take(bays) & (bits if rows is None else bits.take(rows)) != 0
         return held
 
     def restart(self, base_at: int) -> None:
@@ -180,13 +186,3 @@ def _write(words: NDArray[np.uint64], bay: int, mask: int) -> None:
 
 def _as_words(mask: int) -> NDArray[np.uint64]:
     return np.frombuffer(mask.to_bytes(WORDS * 8, "little"), dtype="<u8")
-
-
-def _words(mask: int) -> Iterator[tuple[int, np.uint64]]:
-    """Yield (number, bits) of each word that the mask touches."""
-    word = ((mask & -mask).bit_length() - 1) // WORD_SLOTS if mask else 0
-    mask >>= word * WORD_SLOTS
-    while mask:
-        yield word, np.uint64(mask & (1 << WORD_SLOTS) - 1)
-        mask >>= WORD_SLOTS
-        word += 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,22 +11,33 @@ import numpy as np
 from allocator.domain.interval import HOUR_MS, Interval
 from allocator.domain.lifecycle import Occupancy
 from allocator.matching.board import Near
-from allocator.matching.traits import CLOSED, CONTESTED, NOT_FREE, UNKNOWN
+from allocator.matching.traits import CLOSED, CONTESTED, NEEDS, NOT_FREE, UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from allocator.domain.model import Bay, Reservation
     from allocator.matching.board import Board
     from allocator.matching.calendars import Asked
+    from allocator.matching.traits import Traits
 
 BIND_LEAD_MS = 15 * 60_000
+_NOT_FREE, _EXCLUDED, _TOO_DEAR, _NOT_OFFERED = (np.uint64(bit) for bit in (NOT_FREE, 16, 32, 64))
+_FILTERS = {
+    "closed": CLOSED,
+    "excluded": int(_EXCLUDED),
+    "needs": NEEDS,
+    "too_dear": int(_TOO_DEAR),
+    "contested": CONTESTED,
+    "not_free_now": NOT_FREE | UNKNOWN,
+    "not_offered": int(_NOT_OFFERED),
+}
+"""The filters in their order, and the bits of each: of a bay's traits, or of what only a want makes of them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a bay is looked for: near where, when, and what it must have. `tariffs`: those it may have, None: any."""
 
     lat: float
@@ -94,12 +106,13 @@ class Options(NamedTuple):
 
     def where(self, kept: NDArray[np.bool_] | NDArray[np.intp]) -> Options:
         """Return those that are kept, or those at these places."""
-        rows = None if self.rows is None else self.rows[kept]
-        return Options(self.wants, self.slots, Near(self.near.bays[kept], self.near.walks_m[kept]), rows)
+        places = kept.nonzero()[0] if kept.dtype == np.bool_ else kept
+        near = Near(self.near.bays.take(places), self.near.walks_m.take(places))
+        return Options(self.wants, self.slots, near, None if self.rows is None else self.rows.take(places))
 
     def each(self, values: Sequence[int], dtype: type[np.generic]) -> Any:
         """Return for each bay the value of its want; where there is but one want, the value itself."""
-        return values[0] if self.rows is None else np.array(values, dtype=dtype)[self.rows]
+        return values[0] if self.rows is None else np.array(values, dtype=dtype).take(self.rows)
 
     def row(self, place: int) -> int:
         """Return which want the bay at a place is for."""
@@ -121,41 +134,57 @@ class Options(NamedTuple):
 
 def fitting(board: Board, options: Options, now: int, fell: dict[str, int] | None = None) -> NDArray[np.bool_]:
     """Tell of each bay whether it passes every filter and is offered; `fell` counts those that do not."""
-    fits = np.ones(len(options.near.bays), dtype=np.bool_)
-    for name, falls in _filters(board, options, now):
-        if fell is not None and (count := int(np.count_nonzero(fits & falls))):
-            fell[name] = count
-        fits &= ~falls
+    against = _against(board, options, now)
+    if fell is not None:
+        _count(against, fell)
+    fits: NDArray[np.bool_] = against == 0
     return fits
 
 
 def free_for(board: Board, wants: Sequence[Wanted], now: int) -> Options:
     """Return the bays that fit each want and that nobody holds then."""
     options = Options.of(board, wants)
-    options = options.where(fitting(board, options, now))
-    return options.where(~options.held(board))
+    options = options.where(~options.held(board))
+    return options.where(fitting(board, options, now))
 
 
-def _filters(board: Board, options: Options, now: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Yield each filter that anything could fall to, and which of the bays do."""
+def _against(board: Board, options: Options, now: int) -> NDArray[np.uint64]:
+    """Return the bits of what speaks against each bay for its want; a bay that fits has none."""
     wants, bays, rows, traits = options.wants, options.near.bays, options.rows, board.traits
-    against = traits.against.take(bays)
-    occurring = int(np.bitwise_or.reduce(against))
-    if occurring & CLOSED:
-        yield "closed", against & CLOSED != 0
-    excluded = [board.number.get(want.exclude or "", -1) for want in wants]
-    if max(excluded) >= 0:
-        yield "excluded", bays == options.each(excluded, np.intp)
-    lacking = [traits.lacking(want.needs) for want in wants]
-    if any(occurring & bits for bits in lacking):
-        yield "needs", against & options.each(lacking, np.uint64) != 0
+    against: NDArray[np.uint64] = traits.against.take(bays) & options.each(
+        [_matters(traits, want, now) for want in wants], np.uint64
+    )
+    if any(0 < want.held.from_at - now <= BIND_LEAD_MS for want in wants):
+        guests_go = traits.guest_until.take(bays) > now
+        guests_go &= options.each([want.held.from_at > now for want in wants], np.bool_)
+        against &= ~(guests_go * _NOT_FREE)
+    if any(want.exclude is not None for want in wants):
+        excluded = [board.number.get(want.exclude or "", -1) for want in wants]
+        against |= (bays == options.each(excluded, np.intp)) * _EXCLUDED
     if any(want.tariffs is not None for want in wants):
-        yield "too_dear", traits.which_dear(bays, [want.tariffs for want in wants], rows)
-    starts_in = [want.held.from_at - now for want in wants]
-    if occurring & CONTESTED and min(starts_in) < HOUR_MS:
-        yield "contested", (against & CONTESTED != 0) & options.each([it < HOUR_MS for it in starts_in], np.bool_)
-    if occurring & (NOT_FREE | UNKNOWN) and min(starts_in) <= BIND_LEAD_MS:
-        guests_go = (traits.guest_until.take(bays) > now) & options.each([it > 0 for it in starts_in], np.bool_)
-        stays = (against & NOT_FREE != 0) & ~guests_go | (against & UNKNOWN != 0)
-        yield "not_free_now", stays & options.each([it <= BIND_LEAD_MS for it in starts_in], np.bool_)
-    yield "not_offered", ~board.calendars.which_offered(bays, options.slots, rows)
+        against |= traits.which_dear(bays, [want.tariffs for want in wants], rows) * _TOO_DEAR
+    against |= ~board.calendars.which_offered(bays, options.slots, rows) * _NOT_OFFERED
+    return against
+
+
+def _matters(traits: Traits, want: Wanted, now: int) -> int:
+    """Return the bits of what a bay is like that matter to a want: all of them, if it starts soon."""
+    starts_in = want.held.from_at - now
+    bits = CLOSED | traits.lacking(want.needs)
+    if starts_in < HOUR_MS:
+        bits |= CONTESTED
+    return bits | NOT_FREE | UNKNOWN if starts_in <= BIND_LEAD_MS else bits
+
+
+def _count(against: NDArray[np.uint64], fell: dict[str, int]) -> None:
+    """Count each bay that does not fit to the first filter that it falls to."""
+    for said, count in Counter(against.tolist()).items():
+        if said:
+            name = _first(said)
+            fell[name] = fell.get(name, 0) + count
+
+
+@lru_cache(maxsize=1_024)
+def _first(against: int) -> str:
+    """Return the first filter that has one of the bits."""
+    return next(name for name, bits in _FILTERS.items() if against & bits)

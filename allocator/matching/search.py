@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from allocator.domain.events import Explanation, Move
 from allocator.matching.filters import Options, Wanted, fitting, free_for, wanted_by
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -45,8 +45,7 @@ class Found:
     explanation: Explanation
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(NamedTuple):
     """A bay that would be taken if `evicted`, who holds it, could move on; `before` evicted who would take it."""
 
     bay: int
@@ -54,6 +53,14 @@ class _Step:
     evicted: Reservation
     before: _Step | None
     depth: int
+
+
+class _Shared(NamedTuple):
+    """A bay that would be taken if all of its `holders` could move on."""
+
+    bay: int
+    walk_m: int
+    holders: list[Reservation]
 
 
 def search(board: Board, wanted: Wanted, now: int, *, policy: str, depth_max: int, fair: bool = True) -> Found:
@@ -74,6 +81,7 @@ class _Search:
         self.examined = 0
         self.fell: dict[str, int] = {}
         self.queue: deque[_Step] = deque()
+        self.clearable: list[_Shared] = []
 
     def run(self) -> Found:
         options = Options.of(self.board, (self.wanted,))
@@ -84,7 +92,7 @@ class _Search:
             self.fell["booked"] = booked
         found = self._choose(options, held, (None,))
         if found is None and self.depth_max:
-            found = self._chains(options) or self._clear_one(options)
+            found = self._chains(options) or self._clear()
         return found or Found(None, 0, (), self._explain())
 
     # ---- chains
@@ -131,16 +139,20 @@ class _Search:
     def _evict(self, options: Options, steps: Sequence[_Step | None]) -> None:
         """Have those who hold these bays, and could move, wait to be looked after."""
         self.examined += len(options.near.bays)
-        options = options.where(~options.held(self.board, fixed=True))
-        rows = [0] * len(options.near.bays) if options.rows is None else options.rows.tolist()
-        for row, bay, walk_m in zip(rows, options.near.bays.tolist(), options.near.walks_m.tolist(), strict=True):
+        movable = (~options.held(self.board, fixed=True)).nonzero()[0]
+        options = options.where(movable)
+        rows = [0] * len(movable) if options.rows is None else options.rows.tolist()
+        columns = movable.tolist(), rows, options.near.bays.tolist(), options.near.walks_m.tolist()
+        for place, row, bay, walk_m in zip(*columns, strict=True):
             before = steps[row]
             depth = 1 if before is None else before.depth + 1
             if depth > self.depth_max:
                 return
-            blockers = self.board.blockers(bay, self.wanted.held if before is None else before.evicted.held)
+            blockers = self.board.blockers(bay, options.wants[row].held)
             if len(blockers) == 1:
                 self.queue.append(_Step(bay, walk_m, blockers[0], before, depth))
+            elif before is None and place < CLEARABLE_MAX and len(blockers) in CLEARED:
+                self.clearable.append(_Shared(bay, walk_m, blockers))
 
     def _chain(self, free: int, walk_m: int, step: _Step | None) -> Found:
         """Walk back from the free bay: each one evicted moves to the bay found after its own."""
@@ -152,33 +164,26 @@ class _Search:
 
     # ---- clearing
 
-    def _clear_one(self, asked: Options) -> Found | None:
-        """Return the cheapest bay that several hold who can all go elsewhere; all of them or none."""
-        cheapest = asked.in_order(self.board.ranks(asked.near, self.now), CLEARABLE_MAX)
-        near = cheapest.where(~cheapest.held(self.board, fixed=True)).near
-        walks_m = dict(zip(near.bays.tolist(), near.walks_m.tolist(), strict=True))
-        held_by = {bay: self.board.blockers(bay, self.wanted.held) for bay in walks_m}
-        clearable = [(bay, blockers) for bay, blockers in held_by.items() if len(blockers) in CLEARED]
-        bay, moves = next(self._clear(clearable), (None, ())) if clearable else (None, ())
-        return None if bay is None else self._found(bay, walks_m[bay], moves)
-
-    def _clear(self, clearable: Sequence[tuple[int, list[Reservation]]]) -> Iterator[tuple[int, tuple[Move, ...]]]:
-        """Yield the bays that everybody who holds them can leave, and the moves, each to a free bay of its own."""
-        options = free_for(self.board, [wanted_by(held) for _, blockers in clearable for held in blockers], self.now)
+    def _clear(self) -> Found | None:
+        """Return the cheapest bay that several hold who can all go elsewhere, each to a free one; all or none."""
+        wants = [wanted_by(held) for shared in self.clearable for held in shared.holders]
+        if not wants:
+            return None
+        options = free_for(self.board, wants, self.now)
         options = options.in_order(self.board.ranks(options.near, self.now), len(options.near.bays))
         row = 0
-        for bay, blockers in clearable:
-            moves, taken = [], {bay}
-            for after, held in enumerate(blockers):
-                room = options.near.where(options.within(row + after))
+        for shared in self.clearable:
+            moves, taken = [], {shared.bay}
+            for held in shared.holders:
+                room = options.near.where(options.within(row))
+                row += 1
                 place = next((it for it, to_bay in enumerate(room.bays.tolist()) if to_bay not in taken), None)
-                if place is None:
-                    break
-                taken.add(int(room.bays[place]))
-                moves.append(self._move(held, int(room.bays[place]), int(room.walks_m[place])))
-            row += len(blockers)
-            if len(moves) == len(blockers):
-                yield bay, tuple(moves)
+                if place is not None:
+                    taken.add(int(room.bays[place]))
+                    moves.append(self._move(held, int(room.bays[place]), int(room.walks_m[place])))
+            if len(moves) == len(shared.holders):
+                return self._found(shared.bay, shared.walk_m, tuple(moves))
+        return None
 
     def _move(self, held: Reservation, to_bay: int, walk_m: int) -> Move:
         return Move(
@@ -189,7 +194,7 @@ class _Search:
         )
 
     def _found(self, bay: int, walk_m: int, moves: tuple[Move, ...]) -> Found:
-        fairness_m = int(self.board.fairness_m(np.array([bay]), self.now)[0]) if self.fair else 0
+        fairness_m = int(self.board.fairness_m(bay, self.now)) if self.fair else 0
         return Found(self.board.bays[bay].spec.bay, walk_m, moves, self._explain(walk_m, fairness_m, moves))
 
     def _explain(self, walk_m: int | None = None, fairness_m: int = 0, chain: tuple[Move, ...] = ()) -> Explanation:

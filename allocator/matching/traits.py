@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 CLOSED, CONTESTED, NOT_FREE, UNKNOWN = 1, 2, 4, 8
 FIRST_NEED_BIT = 8
+"""The bits below, that are not a bay's own, say what speaks against it for one want."""
 NEEDS_MAX = 64 - FIRST_NEED_BIT
+NEEDS = (1 << 64) - (1 << FIRST_NEED_BIT)
 ROOM_AT_FIRST = 64
 
 

@@ -81,14 +81,14 @@ BUGS = (
     Bug(
         "bound_ones_are_evicted",
         f"{_SEARCH}:_Search._evict",
-        "options.where(~options.held(self.board, fixed=True))",
-        "options",
+        "(~options.held(self.board, fixed=True)).nonzero()[0]",
+        "np.arange(len(options.near.bays))",
     ),
     Bug(
         "needs_not_looked_at",
-        "allocator.matching.filters:_filters",
-        'yield "needs", against & options.each(lacking, np.uint64) != 0',
-        'yield "needs", against & options.each(lacking, np.uint64) < 0',
+        "allocator.matching.filters:_matters",
+        "CLOSED | traits.lacking(want.needs)",
+        "CLOSED",
     ),
     Bug(
         "request_decided_anew",

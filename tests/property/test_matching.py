@@ -77,7 +77,7 @@ def test_what_is_released_is_free_again_and_nothing_else(one, other):
 @settings(max_examples=40, deadline=None)
 def test_reservations_are_held_whatever_the_calendars_begin_with(days, holds):
     board = board_of(*range(len(holds)))
-    placed = [put(board, f"b{bay}", replace(wish(), held=held)) for bay, held in enumerate(holds)]
+    placed = [put(board, f"b{bay}", wish()._replace(held=held)) for bay, held in enumerate(holds)]
     base_at = START + days * DAY_MS
     board.rebase(base_at)
     for bay, reservation in enumerate(placed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from deskwork import LAT, LON, START, DeskWork, restart, spec
@@ -108,7 +108,7 @@ class _Shy(Policy):
     bind_lead_ms = 15 * MINUTE_MS
 
     def place(self, board, wanted, now):
-        return BindLate().place(board, replace(wanted, exclude="b1") if now < START + MINUTE_MS else wanted, now)
+        return BindLate().place(board, wanted._replace(exclude="b1") if now < START + MINUTE_MS else wanted, now)
 
 
 def test_a_wait_that_is_over_is_refused_and_its_place_taken_away():
