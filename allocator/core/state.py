@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
 from dataclasses import dataclass, field
 from itertools import islice
@@ -22,6 +21,7 @@ from allocator.domain.money import Tariff
 from allocator.domain.windows import offer_windows, recalled_span
 from allocator.matching.board import Board
 from allocator.matching.policies import BindLate, Policy
+from broker_bridge.agenda import Agenda
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,8 +114,7 @@ class State:
         self.look_at: dict[str, int] = {}
         self.connected_at = now
         self.dirty = Dirty()
-        self.timers: list[tuple[int, int, Timer, str]] = []
-        self._timer_no = 0
+        self.timers: Agenda[FallDue] = Agenda()
         self.arm(now + HOUR_MS, Timer.ROLL, "")
         self.arm(next_multiple(now, settings.tick_ms), Timer.TICK, "")
 
@@ -236,13 +235,12 @@ class State:
 
     def recalled_from(self, bay: str, interval: Interval) -> int | None:
         """Return from when on the resident has recalled the bay for a part of the interval, or None."""
+        recalls = [it for it in self.offers_of.get(bay, ()) if it.kind == "recall" and not it.withdrawn]
+        if not recalls:
+            return None
         resident = self.board.bay(bay).spec.resident
-        recalls = (
-            recalled_span(offer)
-            for offer in self.offers_of.get(bay, ())
-            if offer.kind == "recall" and not offer.withdrawn and offer.resident == resident
-        )
-        return min((span.from_at for span in recalls if span.overlaps(interval)), default=None)
+        spans = (recalled_span(offer) for offer in recalls if offer.resident == resident)
+        return min((span.from_at for span in spans if span.overlaps(interval)), default=None)
 
     def recalled(self, bay: str, interval: Interval) -> bool:
         """Tell whether the resident has recalled the bay for a part of the interval."""
@@ -291,8 +289,7 @@ class State:
 
     def arm(self, due_at: int, timer: Timer, key: str) -> None:
         """Have a timer fall due."""
-        self._timer_no += 1
-        heapq.heappush(self.timers, (due_at, self._timer_no, timer, key))
+        self.timers.add(due_at, FallDue(timer, key))
 
     def arm_reservation(self, reservation: Reservation) -> None:
         """Arm the timers that the reservation's status calls for."""
@@ -390,11 +387,9 @@ class State:
 
     def next_due(self) -> int | None:
         """Return when the next timer falls due."""
-        return self.timers[0][0] if self.timers else None
+        return self.timers.next_at()
 
     def pop_due(self, now: int) -> tuple[int, FallDue] | None:
         """Take the next timer that is due at `now` and when it was due, or None."""
-        if self.timers and self.timers[0][0] <= now:
-            due_at, _, timer, key = heapq.heappop(self.timers)
-            return due_at, FallDue(timer, key)
-        return None
+        due_at = self.timers.next_at()
+        return None if due_at is None or due_at > now else self.timers.pop()

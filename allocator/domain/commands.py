@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from allocator.domain.events import BaySpec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observe:
-    """A sensor says whether a car is in the bay."""
+class Observe(NamedTuple):
+    """A sensor says whether a car is in the bay. A tuple, as what is said most often: it is made faster."""
 
     gateway: str
     zone: str
@@ -22,9 +22,8 @@ class Observe:
     retained: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportDevice:
-    """A sensor says how it is; `fault` is its own word for what is wrong."""
+class ReportDevice(NamedTuple):
+    """A sensor says how it is; `fault` is its own word for what is wrong. A tuple, as is Observe."""
 
     gateway: str
     zone: str
@@ -188,9 +187,8 @@ class Timer(StrEnum):
     POINTS = "points"
 
 
-@dataclass(frozen=True, slots=True)
-class FallDue:
-    """A timer is due."""
+class FallDue(NamedTuple):
+    """A timer is due. A tuple, as is Observe."""
 
     timer: Timer
     key: str

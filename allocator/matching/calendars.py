@@ -141,6 +141,7 @@ class Calendars:
 
     def _asked_of(self, from_at: int, until: int) -> Asked:
         first, end = max(from_at - self.base_at, 0) // SLOT_MS, -(-(until - self.base_at) // SLOT_MS)
+        end = max(end, first)
         words = range(first // WORD_SLOTS, min(-(-end // WORD_SLOTS), WORDS))
         ends = (min(end - word * WORD_SLOTS, WORD_SLOTS) for word in words)
         begins = (max(first - word * WORD_SLOTS, 0) for word in words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -41,8 +41,7 @@ class Outgoing:
     answers: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What is said to one driver, resident or operator, called `name`; `answers` their request of that id."""
 
     kind: TopicKind

@@ -48,4 +48,4 @@ class Asks:
             return
         say(now_ms)
         again = partial(self._say, request_id=request_id, wait_ms=min(2 * wait_ms, LONGEST_WAIT_MS), tries=tries - 1)
-        self._stage.agenda.at(now_ms + wait_ms, again)
+        self._stage.agenda.add(now_ms + wait_ms, again)

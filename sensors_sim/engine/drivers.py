@@ -66,7 +66,7 @@ class DriverPool:
             max_price_won=wish.max_price_won,
         )
         self._ask(trip, now_ms, message)
-        self._stage.agenda.at(trip.until_ms + 24 * GIVES_UP_MS, partial(self._over, trip))
+        self._stage.agenda.add(trip.until_ms + 24 * GIVES_UP_MS, partial(self._over, trip))
 
     def _ask(self, trip: Trip, now_ms: int, message: RequestBay | Cancel | Arrive | Leave | Query) -> None:
         self._trips[message.request_id] = trip
@@ -105,9 +105,9 @@ class DriverPool:
         trip.reservation_id = reply.reservation_id
         if trip.wish.fate is Fate.CANCELS:
             at_ms = now_ms + round(trip.wish.share * max(trip.from_ms - now_ms, 0))
-            self._stage.agenda.at(max(at_ms, now_ms + 1), partial(self._tell, Cancel, trip))
+            self._stage.agenda.add(max(at_ms, now_ms + 1), partial(self._tell, Cancel, trip))
         elif trip.wish.fate is Fate.NO_SHOW:
-            self._stage.agenda.at(trip.from_ms + GIVES_UP_MS, partial(self._over, trip))
+            self._stage.agenda.add(trip.from_ms + GIVES_UP_MS, partial(self._over, trip))
         else:
             self._set_out(trip, max(trip.from_ms + trip.wish.late_ms, now_ms + 1))
 
@@ -156,7 +156,7 @@ class DriverPool:
 
     def _set_out(self, trip: Trip, arriving_at: int) -> None:
         trip.arriving_at = arriving_at
-        self._stage.agenda.at(arriving_at, partial(self._arrive, trip))
+        self._stage.agenda.add(arriving_at, partial(self._arrive, trip))
 
     def _arrive(self, trip: Trip, now_ms: int) -> None:
         """At the bay: park, or find it taken; one who was told no bay asks for it."""
@@ -176,7 +176,7 @@ class DriverPool:
             return
         trip.enter(Phase.PARKED)
         if trip.wish.tells_arrival:
-            self._stage.agenda.at(now_ms + TELLS_AFTER_MS, partial(self._tell, Arrive, trip))
+            self._stage.agenda.add(now_ms + TELLS_AFTER_MS, partial(self._tell, Arrive, trip))
         self._leave_at(trip, trip.departure_ms(now_ms))
 
     def _ask_where(self, trip: Trip, now_ms: int) -> None:
@@ -190,7 +190,7 @@ class DriverPool:
     def _find_taken(self, trip: Trip, now_ms: int) -> None:
         trip.enter(Phase.BLOCKED)
         self._stage.counts["blocked"] += 1
-        self._stage.agenda.at(now_ms + GIVES_UP_MS, partial(self._give_up, trip))
+        self._stage.agenda.add(now_ms + GIVES_UP_MS, partial(self._give_up, trip))
         if trip.reservation_id is not None:
             request_id = self._stage.new_request_id("arrive")
             trip.blocked_request_id = request_id
@@ -203,7 +203,7 @@ class DriverPool:
 
     def _leave_at(self, trip: Trip, at_ms: int) -> None:
         trip.leaving_at = at_ms
-        self._stage.agenda.at(at_ms, partial(self._leave, trip))
+        self._stage.agenda.add(at_ms, partial(self._leave, trip))
 
     def _leave(self, trip: Trip, now_ms: int) -> None:
         if trip.phase is not Phase.PARKED or now_ms != trip.leaving_at:
@@ -215,8 +215,8 @@ class DriverPool:
             return
         trip.enter(Phase.LEFT)
         if trip.wish.tells_departure:
-            self._stage.agenda.at(now_ms + TELLS_AFTER_MS, partial(self._tell, Leave, trip))
-        self._stage.agenda.at(now_ms + GIVES_UP_MS, partial(self._over, trip))
+            self._stage.agenda.add(now_ms + TELLS_AFTER_MS, partial(self._tell, Leave, trip))
+        self._stage.agenda.add(now_ms + GIVES_UP_MS, partial(self._over, trip))
 
     def _over(self, trip: Trip, now_ms: int) -> None:
         """Forget the trip; the driver may ask again."""

@@ -9,10 +9,10 @@ from sensors_sim.engine.plan import EventHash
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from broker_bridge.agenda import Agenda
     from sensors_sim.engine.demand import Wishes
     from sensors_sim.engine.plan import Plan
     from sensors_sim.engine.rows import What
-    from sensors_sim.engine.stage import Agenda
 
     Act = Callable[[int, int, int], object]
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Reader:
     """The place in a plan. A row is acted on as `acts[what](at_ms, bay, value)`; at one instant before the agenda."""
 
-    def __init__(self, plan: Plan, agenda: Agenda, acts: Mapping[What, Act]) -> None:
+    def __init__(self, plan: Plan, agenda: Agenda[Callable[[int], object]], acts: Mapping[What, Act]) -> None:
         self._pages, self._agenda = plan.pages(), agenda
         self._acts = {int(what): act for what, act in acts.items()}
         self.hash = EventHash()
@@ -39,7 +39,8 @@ class Reader:
             due_ms = agenda.next_at()
             if due_ms is None or due_ms > until_ms:
                 return
-            agenda.act()
+            at_ms, act = agenda.pop()
+            act(at_ms)
 
     def _read(self, until_ms: int) -> None:
         """Do the rows up to `until_ms`, or to what is next on the agenda, whichever is first."""

@@ -32,9 +32,9 @@ class RecordedCars:
                 stage.truth.place(stay.bay, "recorded", name, stay.arrived_ms)
                 self.at_start += 1
             else:
-                stage.agenda.at(stay.arrived_ms, partial(self._arrive, stage, stay.bay, name))
+                stage.agenda.add(stay.arrived_ms, partial(self._arrive, stage, stay.bay, name))
             if stay.departed_ms < until_ms:
-                stage.agenda.at(stay.departed_ms, partial(stage.truth.leave, stay.bay, name))
+                stage.agenda.add(stay.departed_ms, partial(stage.truth.leave, stay.bay, name))
 
     @staticmethod
     def _arrive(stage: Stage, bay: str, name: str, now_ms: int) -> None:

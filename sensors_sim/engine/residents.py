@@ -66,7 +66,7 @@ class Neighbourhood:
         for bay, stands in zip(self._bays, at_home.tolist(), strict=True):
             if stands:
                 stage.truth.place(bay.bay, "resident", bay.resident, stage.start_ms)
-        stage.agenda.at(stage.start_ms, self._offer_for_good)
+        stage.agenda.add(stage.start_ms, self._offer_for_good)
 
     def _offer_for_good(self, now_ms: int) -> None:
         for bay, windows, opens_itself in zip(self._bays, self._shares.weekly, self._shares.auto.tolist(), strict=True):
@@ -88,7 +88,7 @@ class Neighbourhood:
         if not self._park(number, now_ms, planned=True):
             self._waiting.add(number)
             self._stage.counts["residents_blocked"] += 1
-            self._stage.agenda.at(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
+            self._stage.agenda.add(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
 
     def is_blocked(self, now_ms: int, number: int, _value: int) -> None:
         """Come home to find a squatter; when to come again is planned. Where he could not park, the bay may be free."""
@@ -105,7 +105,7 @@ class Neighbourhood:
 
     def _look_again(self, number: int, now_ms: int) -> None:
         if number in self._waiting and not self._park(number, now_ms, planned=False):
-            self._stage.agenda.at(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
+            self._stage.agenda.add(now_ms + TRY_AGAIN_MS, partial(self._look_again, number))
 
     def _park(self, number: int, now_ms: int, *, planned: bool) -> bool:
         """Tell whether the car stands in its bay now."""

@@ -64,8 +64,9 @@ class SensorField:
         self._of_bay = {sensor.bay.bay: sensor for sensor in self.sensors}
         self.gateways_down: set[str] = set()
         self._uniform: Iterator[float] = iter(())
+        self._delays: Iterator[int] = iter(())
         stage.truth.on_change = self._changed
-        stage.agenda.at(stage.start_ms, self._boot_all)
+        stage.agenda.add(stage.start_ms, self._boot_all)
 
     def of_gateway(self, gateway: str) -> list[Sensor]:
         """Return the sensors that report through a gateway."""
@@ -107,10 +108,10 @@ class SensorField:
     def notice_later(self, sensor: Sensor, now_ms: int) -> None:
         """Look once the field has settled and the change has lasted, if no other has come since."""
         sensor.changes += 1
-        delay_ms = int(delays_ms(self._setting, self._rng, 1)[0])
+        delay_ms = self._delay_ms()
         look = partial(self._look_if, sensor, sensor.changes)
         if delay_ms:
-            self._stage.agenda.at(now_ms + delay_ms, look)
+            self._stage.agenda.add(now_ms + delay_ms, look)
         else:
             look(now_ms)
 
@@ -207,10 +208,10 @@ class SensorField:
         again = partial(self._stage.say, sender=sensor.bay.gateway, kind=kind, names=sensor.names, message=message)
         if drawn < late:
             self._stage.counts["late"] += 1
-            self._stage.agenda.at(now_ms + _within(LATE_MS, drawn / late), again)
+            self._stage.agenda.add(now_ms + _within(LATE_MS, drawn / late), again)
         else:
             self._stage.counts["duplicates"] += 1
-            self._stage.agenda.at(now_ms + _within(DUPLICATE_AFTER_MS, (drawn - late) / twice), again)
+            self._stage.agenda.add(now_ms + _within(DUPLICATE_AFTER_MS, (drawn - late) / twice), again)
 
     def _shares(self, sensor: Sensor) -> tuple[float, float]:
         """Return the shares of a sensor's messages that come late, and twice."""
@@ -218,6 +219,12 @@ class SensorField:
         if not sensor.faults:
             return late, twice
         return _share(sensor, FaultKind.LATE, late), _share(sensor, FaultKind.DUPLICATES, twice)
+
+    def _delay_ms(self) -> int:
+        for drawn in self._delays:
+            return drawn
+        self._delays = iter(delays_ms(self._setting, self._rng, DRAWN_AT_ONCE).tolist())
+        return next(self._delays)
 
     def _draw(self) -> float:
         for drawn in self._uniform:

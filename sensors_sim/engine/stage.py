@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
+from broker_bridge.agenda import Agenda
 from sensors_sim.engine.truth import Truth
 
 if TYPE_CHECKING:
@@ -31,28 +31,6 @@ class Outgoing(NamedTuple):
     message: Message
 
 
-class Agenda:
-    """What will happen, in order of time; acts of one instant keep the order in which they were entered."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Callable[[int], object]]] = []
-        self._entered = 0
-
-    def at(self, at_ms: int, act: Callable[[int], object]) -> None:
-        """Have `act(at_ms)` called when the time has come."""
-        self._entered += 1
-        heapq.heappush(self._heap, (at_ms, self._entered, act))
-
-    def next_at(self) -> int | None:
-        """Return when something happens next."""
-        return self._heap[0][0] if self._heap else None
-
-    def act(self) -> None:
-        """Do what comes next."""
-        at_ms, _, act = heapq.heappop(self._heap)
-        act(at_ms)
-
-
 class Stage:
     """The shared surroundings of a world's agents."""
 
@@ -60,7 +38,8 @@ class Stage:
         self.city = city
         self.scenario = scenario
         self.start_ms = start_ms
-        self.agenda = Agenda()
+        self.agenda: Agenda[Callable[[int], object]] = Agenda()
+        """What will be done: each is called with its instant when the time has come."""
         self.truth = Truth()
         self.counts: Counter[str] = Counter()
         self._said: list[Outgoing] = []

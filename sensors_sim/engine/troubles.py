@@ -81,7 +81,7 @@ class Troubles:
         self._stage.counts["outages"] += 1
         if self._sensors.quiet:
             missed_ms = round(MISSED_HEARTBEATS * 1_000 * sensor.heartbeat_s)
-            self._stage.agenda.at(now_ms + missed_ms, partial(self._missed, sensor, sensor.boot_id))
+            self._stage.agenda.add(now_ms + missed_ms, partial(self._missed, sensor, sensor.boot_id))
 
     def _missed(self, sensor: Sensor, boot_id: int, now_ms: int) -> None:
         if sensor.silent and sensor.boot_id == boot_id:
@@ -108,7 +108,7 @@ class Troubles:
         if not sensor.silent:
             self._sensors.believe(sensor, 1 - sensor.believes, now_ms)
         again_ms = now_ms + max(round(1_000 * under_way[0].flap_s), 1)
-        self._stage.agenda.at(again_ms, partial(self._flap_on, sensor, under_way))
+        self._stage.agenda.add(again_ms, partial(self._flap_on, sensor, under_way))
 
     # ---- gateways
 

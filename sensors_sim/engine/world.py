@@ -85,7 +85,7 @@ class World:
             }
         if recording is not None:
             RecordedCars(stage, recording.stays, recording.until_ms)
-            stage.agenda.at(start_ms, self._offer_everything)
+            stage.agenda.add(start_ms, self._offer_everything)
         self._bays = list(city.bays)
         self._reader = Reader(plan, stage.agenda, acts)
         self.occupied_at_start = len(stage.truth.standing)

@@ -7,7 +7,7 @@ distances in metres, money in won. A field that is added later has a default, so
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,7 @@ class Event:
     published: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """An event with its numbers: `position` in the database, and `event_no` in `zone` where it is published."""
 
     position: int

@@ -8,8 +8,6 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from allocator.domain import events as e
-from broker_bridge.wire import codec
-from broker_bridge.wire.topics import TopicKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,12 +29,8 @@ class Digest:
 
     def heard(self, outgoing: Outgoing) -> None:
         """Take in a message of the world."""
-        message = outgoing.message
-        if outgoing.kind is TopicKind.OCCUPANCY:
-            said = f"{message.boot_id} {message.seq} {message.observed_at} {message.status}"  # type: ignore[attr-defined]
-        else:
-            said = codec.encode(message).decode()
-        self._add(f"{outgoing.at_ms} {outgoing.kind.name} {outgoing.names} {said}")
+        names = "/".join(outgoing.names.values())
+        self._add(f"{outgoing.at_ms} {outgoing.kind} {names} {outgoing.message.__dict__}")
 
     def recorded(self, recorded: Recorded) -> None:
         """Take in an event."""

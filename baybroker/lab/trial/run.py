@@ -186,6 +186,7 @@ def no_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.freeze()  # or all that was made would be looked at as soon as it may be
         gc.enable()
         gc.unfreeze()
 
