@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from allocator.core.buffers import buffer_ms
 from allocator.domain import events as e
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from allocator.matching.search import Found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(NamedTuple):
     """What is asked for. `reservation_id` is the one that it has, waiting, or will have."""
 
     reservation_id: str

@@ -9,7 +9,6 @@ was found is explained.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -35,8 +34,7 @@ CLEARABLE_MAX = 60
 """So many of the cheapest bays are tried for that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """The bay, its walk, the moves that free it (the last evicted first), and why."""
 
     bay: str | None

@@ -62,6 +62,14 @@ def test_calendars_are_sets_of_slots(opened, holds, asked):
         assert change_at == (START + changes[0] * SLOT_MS if changes else None)
 
 
+def test_nothing_is_offered_or_held_in_a_time_that_ends_before_it_begins():
+    calendars = Calendars(START)
+    calendars.add_bay()
+    calendars.set_open(0, [Interval(START, START + DAY_MS)])
+    bays, asked = np.array([0]), calendars.asked([Interval(START + DAY_MS, START + SLOT_MS)])
+    assert (calendars.which_offered(bays, asked)[0], calendars.which_held(bays, asked)[0]) == (False, False)
+
+
 @given(intervals, intervals)
 def test_what_is_released_is_free_again_and_nothing_else(one, other):
     calendars = Calendars(START)
