@@ -200,7 +200,7 @@ async def test_a_restart_begins_with_the_newest_snapshot_and_the_events_after_it
 async def test_a_gap_or_a_repeat_of_positions_is_refused(store):
     for wrong in (2, 0):
         with pytest.raises(ConstraintError, match=f"position {wrong} where 1 is due"):
-            await store.commit(Commit(events=[replace(world.recorded(world.ONE_OF_EACH)[0], position=wrong)]))
+            await store.commit(Commit(events=[world.recorded(world.ONE_OF_EACH)[0]._replace(position=wrong)]))
 
 
 async def test_a_ledger_that_does_not_balance_is_refused(store):
