@@ -104,10 +104,8 @@ def affordable(settings: Settings, stay_ms: int, max_price_won: int | None) -> f
 def promise(state: State, ask: Ask, held: Interval, found: Found, bay: str, now: int) -> list[Event]:
     """Return the promise of a bay that was found at its price, with the moves that free it; bound too if it is soon."""
     happened: list[Event] = [e.Replanned(moves=found.moves)] if found.moves else []
-    tariff = state.settings.tariff_of(state.board.bay(bay).spec)
-    fields = ask.fields(held)
-    if tariff is not state.settings.tariff:
-        fields["quote_won"] = tariff.price_won(ask.stay.until - ask.stay.from_at)
+    quote_won = state.settings.tariff_of(state.board.bay(bay).spec).price_won(ask.stay.until - ask.stay.from_at)
+    fields = ask.fields(held) | {"quote_won": quote_won}
     happened.append(e.ReservationAccepted(**fields, bay=bay, walk_m=found.walk_m, explanation=found.explanation))
     lead_ms = state.settings.policy.bind_lead_ms
     if lead_ms is None or ask.stay.from_at <= now + lead_ms:

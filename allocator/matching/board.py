@@ -147,7 +147,7 @@ class Board:
             self._week = week_of(now, self._timezone)
             for number in range(len(self.bays)):
                 self.refresh(number)
-        rented_ms = self.traits.rented_ms.take(bays) - leaving_ms
+        rented_ms = self.traits.used_ms.take(bays) + self.traits.live_ms.take(bays) - leaving_ms
         return rented_ms * self._fairness_m_per_h // HOUR_MS
 
     def ranks(self, near: Near, now: int, *, fair: bool = True) -> NDArray[np.int64]:
@@ -163,7 +163,7 @@ class Board:
             number = self.number[reservation.bay]
             self._hold(number, reservation)
             self.on_bay[number][reservation.reservation_id] = reservation
-            self.traits.rented_ms[number] += reservation.until - reservation.from_at
+            self.traits.live_ms[number] += reservation.until - reservation.from_at
             if reservation.status is ReservationStatus.ACTIVE:
                 self.traits.guest_until[number] = reservation.until
             if reservation.status is ReservationStatus.ACCEPTED:
@@ -177,7 +177,7 @@ class Board:
         number = self.number[reservation.bay]
         if self.on_bay[number].pop(reservation.reservation_id, None) is not None:
             self.calendars.release(number, reservation.held)
-            self.traits.rented_ms[number] -= reservation.until - reservation.from_at
+            self.traits.live_ms[number] -= reservation.until - reservation.from_at
             if reservation.activated_at is not None:
                 self.traits.guest_until[number] = 0
             self._forget_unbound(reservation)

@@ -11,7 +11,7 @@ import numpy as np
 from allocator.domain.interval import HOUR_MS, Interval
 from allocator.domain.lifecycle import Occupancy
 from allocator.matching.board import Near
-from allocator.matching.traits import CLOSED, CONTESTED, NEEDS, NOT_FREE, UNKNOWN
+from allocator.matching.traits import CLOSED, CONTESTED, EXCLUDED, NEEDS, NOT_FREE, NOT_OFFERED, TOO_DEAR, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,15 +24,14 @@ if TYPE_CHECKING:
     from allocator.matching.traits import Traits
 
 BIND_LEAD_MS = 15 * 60_000
-_NOT_FREE, _EXCLUDED, _TOO_DEAR, _NOT_OFFERED = (np.uint64(bit) for bit in (NOT_FREE, 16, 32, 64))
 _FILTERS = {
     "closed": CLOSED,
-    "excluded": int(_EXCLUDED),
+    "excluded": EXCLUDED,
     "needs": NEEDS,
-    "too_dear": int(_TOO_DEAR),
+    "too_dear": TOO_DEAR,
     "contested": CONTESTED,
     "not_free_now": NOT_FREE | UNKNOWN,
-    "not_offered": int(_NOT_OFFERED),
+    "not_offered": NOT_OFFERED,
 }
 """The filters in their order, and the bits of each: of a bay's traits, or of what only a want makes of them."""
 
@@ -157,13 +156,13 @@ def _against(board: Board, options: Options, now: int) -> NDArray[np.uint64]:
     if any(0 < want.held.from_at - now <= BIND_LEAD_MS for want in wants):
         guests_go = traits.guest_until.take(bays) > now
         guests_go &= options.each([want.held.from_at > now for want in wants], np.bool_)
-        against &= ~(guests_go * _NOT_FREE)
+        against &= ~(guests_go * np.uint64(NOT_FREE))
     if any(want.exclude is not None for want in wants):
         excluded = [board.number.get(want.exclude or "", -1) for want in wants]
-        against |= (bays == options.each(excluded, np.intp)) * _EXCLUDED
+        against |= (bays == options.each(excluded, np.intp)) * np.uint64(EXCLUDED)
     if any(want.tariffs is not None for want in wants):
-        against |= traits.which_dear(bays, [want.tariffs for want in wants], rows) * _TOO_DEAR
-    against |= ~board.calendars.which_offered(bays, options.slots, rows) * _NOT_OFFERED
+        against |= traits.which_dear(bays, [want.tariffs for want in wants], rows) * np.uint64(TOO_DEAR)
+    against |= ~board.calendars.which_offered(bays, options.slots, rows) * np.uint64(NOT_OFFERED)
     return against
 
 

@@ -171,17 +171,23 @@ class _Search:
         options = options.in_order(self.board.ranks(options.near, self.now), len(options.near.bays))
         row = 0
         for shared in self.clearable:
-            moves, taken = [], {shared.bay}
-            for held in shared.holders:
-                room = options.near.where(options.within(row))
-                row += 1
-                place = next((it for it, to_bay in enumerate(room.bays.tolist()) if to_bay not in taken), None)
-                if place is not None:
-                    taken.add(int(room.bays[place]))
-                    moves.append(self._move(held, int(room.bays[place]), int(room.walks_m[place])))
-            if len(moves) == len(shared.holders):
-                return self._found(shared.bay, shared.walk_m, tuple(moves))
+            moves = self._leave(shared, options, row)
+            if moves:
+                return self._found(shared.bay, shared.walk_m, moves)
+            row += len(shared.holders)
         return None
+
+    def _leave(self, shared: _Shared, options: Options, row: int) -> tuple[Move, ...]:
+        """Return the moves of a bay's holders, whose free bays are those from `row` on; none where one finds none."""
+        moves, taken = [], {shared.bay}
+        for after, held in enumerate(shared.holders):
+            room = options.near.where(options.within(row + after))
+            place = next((it for it, to_bay in enumerate(room.bays.tolist()) if to_bay not in taken), None)
+            if place is None:
+                return ()
+            taken.add(int(room.bays[place]))
+            moves.append(self._move(held, int(room.bays[place]), int(room.walks_m[place])))
+        return tuple(moves)
 
     def _move(self, held: Reservation, to_bay: int, walk_m: int) -> Move:
         return Move(

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from allocator.domain.model import Bay
 
 CLOSED, CONTESTED, NOT_FREE, UNKNOWN = 1, 2, 4, 8
+EXCLUDED, TOO_DEAR, NOT_OFFERED = 16, 32, 64
+"""What speaks against a bay for one want only: no bay has these of its own."""
 FIRST_NEED_BIT = 8
-"""The bits below, that are not a bay's own, say what speaks against it for one want."""
 NEEDS_MAX = 64 - FIRST_NEED_BIT
 NEEDS = (1 << 64) - (1 << FIRST_NEED_BIT)
 ROOM_AT_FIRST = 64
@@ -27,15 +28,14 @@ ROOM_AT_FIRST = 64
 class Traits:
     """`against`: a bit for each thing that speaks against a bay; from FIRST_NEED_BIT on, the needs that it lacks.
 
-    `rented_ms`: how long it has been used this week, and will be by those who hold it. `guest_until`: when the guest
-    who stands in the bay is to leave, 0 where there is none.
+    `guest_until`: when the guest who stands in the bay is to leave, 0 where there is none.
     """
 
     def __init__(self) -> None:
         self.against = np.zeros(ROOM_AT_FIRST, dtype=np.uint64)
         self.tariff = np.zeros(ROOM_AT_FIRST, dtype=np.int16)
-        self.rented_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
-        self._used_ms: list[int] = []
+        self.used_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
+        self.live_ms = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
         self.guest_until = np.zeros(ROOM_AT_FIRST, dtype=np.int64)
         self._needs: dict[str, int] = {}
         self._lacks: dict[tuple[str, ...], int] = {}
@@ -44,7 +44,7 @@ class Traits:
     def put(self, number: int, bay: Bay, week: int) -> None:
         """Take over what a bay is like now; `week` is the one whose use counts."""
         if number == len(self.against):
-            for name in ("against", "tariff", "rented_ms", "guest_until"):
+            for name in ("against", "tariff", "used_ms", "live_ms", "guest_until"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate((column, np.zeros_like(column))))
         needs = bay.spec.needs
@@ -62,12 +62,7 @@ class Traits:
             against |= UNKNOWN
         self.against[number] = against
         self.tariff[number] = self._tariffs.setdefault(bay.spec.tariff, len(self._tariffs))
-        used_ms = bay.rented_ms if bay.rented_week == week else 0
-        if number == len(self._used_ms):
-            self._used_ms.append(0)
-        if used_ms != self._used_ms[number]:
-            self.rented_ms[number] += used_ms - self._used_ms[number]
-            self._used_ms[number] = used_ms
+        self.used_ms[number] = bay.rented_ms if bay.rented_week == week else 0
 
     def lacking(self, needs: Iterable[str]) -> int:
         """Return the bits of which a bay may have none, if it is to have all the needs."""

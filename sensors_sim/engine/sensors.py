@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from broker_bridge.wire.messages import Device, Message, Occupancy
 from broker_bridge.wire.topics import TopicKind
@@ -13,7 +13,7 @@ from sensors_sim.faults import FaultKind
 from sensors_sim.local_time import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.random import Generator
 
@@ -25,6 +25,7 @@ HEARTBEAT_MOST_S = 604_800
 LATE_MS = (5_000, 45_000)
 DUPLICATE_AFTER_MS = (300, 3_000)
 DRAWN_AT_ONCE = 4_096
+Drawn = TypeVar("Drawn")
 Status = Literal["free", "occupied", "unknown"]
 STATUS: tuple[Status, Status] = ("free", "occupied")
 STUCK = {FaultKind.STUCK_FREE: 0, FaultKind.STUCK_OCCUPIED: 1}
@@ -57,14 +58,14 @@ class SensorField:
     """All the sensors of a city; each says at the start what is in its bay. They are numbered as the city's bays."""
 
     def __init__(self, stage: Stage, battery_pct: Sequence[float], rng: Generator, *, quiet: bool) -> None:
-        self._stage, self._rng, self._setting, self.quiet = stage, rng, stage.scenario.sensors, quiet
+        self._stage, self._setting, self.quiet = stage, stage.scenario.sensors, quiet
         rssi_dbm = (-88 + 9 * rng.standard_normal(len(battery_pct))).round(1).tolist()
         own = zip(stage.city.bays.values(), battery_pct, rssi_dbm, strict=True)
         self.sensors = [self._new(bay, battery, rssi) for bay, battery, rssi in own]
         self._of_bay = {sensor.bay.bay: sensor for sensor in self.sensors}
         self.gateways_down: set[str] = set()
-        self._uniform: Iterator[float] = iter(())
-        self._delays: Iterator[int] = iter(())
+        self._uniform = _endless(lambda: rng.random(DRAWN_AT_ONCE).tolist())
+        self._delays_ms = _endless(lambda: delays_ms(self._setting, rng, DRAWN_AT_ONCE).tolist())
         stage.truth.on_change = self._changed
         stage.agenda.add(stage.start_ms, self._boot_all)
 
@@ -108,7 +109,7 @@ class SensorField:
     def notice_later(self, sensor: Sensor, now_ms: int) -> None:
         """Look once the field has settled and the change has lasted, if no other has come since."""
         sensor.changes += 1
-        delay_ms = self._delay_ms()
+        delay_ms = next(self._delays_ms)
         look = partial(self._look_if, sensor, sensor.changes)
         if delay_ms:
             self._stage.agenda.add(now_ms + delay_ms, look)
@@ -200,7 +201,7 @@ class SensorField:
     def _tell(self, sensor: Sensor, now_ms: int, kind: TopicKind, message: Message, *, faulty: bool) -> None:
         """Send it: at once, or late (so that newer ones overtake it), or twice."""
         late, twice = self._shares(sensor) if faulty else (0.0, 0.0)
-        drawn = self._draw() if late + twice > 0 else 1.0
+        drawn = next(self._uniform) if late + twice > 0 else 1.0
         if drawn >= late:
             self._stage.say(now_ms, sensor.bay.gateway, kind, sensor.names, message)
         if drawn >= late + twice:
@@ -220,17 +221,11 @@ class SensorField:
             return late, twice
         return _share(sensor, FaultKind.LATE, late), _share(sensor, FaultKind.DUPLICATES, twice)
 
-    def _delay_ms(self) -> int:
-        for drawn in self._delays:
-            return drawn
-        self._delays = iter(delays_ms(self._setting, self._rng, DRAWN_AT_ONCE).tolist())
-        return next(self._delays)
 
-    def _draw(self) -> float:
-        for drawn in self._uniform:
-            return drawn
-        self._uniform = iter(self._rng.random(DRAWN_AT_ONCE).tolist())
-        return next(self._uniform)
+def _endless(draw: Callable[[], list[Drawn]]) -> Iterator[Drawn]:
+    """Yield what is drawn, drawing more when it is used up."""
+    while True:
+        yield from draw()
 
 
 def _share(sensor: Sensor, kind: FaultKind, usual: float) -> float:
