@@ -11,7 +11,7 @@ import numpy as np
 from broker_bridge.wire.messages import BayRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.random import Generator
     from numpy.typing import NDArray
@@ -87,6 +87,11 @@ def city_of(name: str, bays: Sequence[Bay]) -> City:
     for bay in bays:
         gateways.setdefault(bay.gateway, []).append(bay)
     return City(name, {bay.bay: bay for bay in bays}, {at: tuple(those) for at, those in gateways.items()})
+
+
+def bays_in(city: City, zones: Collection[str]) -> City:
+    """Return the city with the bays of some of its zones only, in their order."""
+    return city_of(city.name, [bay for bay in city.bays.values() if bay.zone in zones])
 
 
 def bay_records(city: City) -> list[BayRecord]:

@@ -18,9 +18,9 @@ from baybroker.cli.common import Json, console
 from baybroker.lab.trial.demand_file import read_demand
 from baybroker.lab.trial.digest import combined
 from baybroker.lab.trial.outline import headings, lines
-from baybroker.lab.trial.parallel import cores, memory_mib, run_all
-from baybroker.lab.trial.run import Trial
+from baybroker.lab.trial.parallel import cores, run_all
 from baybroker.lab.trial.tables import need_parquet, write_runs
+from baybroker.lab.trial.trial import Trial
 from baybroker.policies import load_policy
 from broker_bridge.wire.errors import SettingsError
 from sensors_sim.scenario import load_scenario
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from baybroker.lab.trial.figures import Run
+    from baybroker.lab.trial.parallel import Ran
 
 POLICY_DEFAULT = "bind-late"
 INTERRUPTED = 130
@@ -75,15 +76,14 @@ def evaluate(
         for name in policies
     ]
     _folders_exist(csv, parquet, report)
-    processes = workers or cores()
-    runs = _played(trials, processes)
+    runs, peak_rss_mib = _played(trials, workers or cores())
     result = {
         "scenario": scenario,
         "city": world.city,
         "start": world.start.isoformat(),
         "days": days,
         "wall_s": round(time.perf_counter() - began, 2),
-        "peak_rss_mib": memory_mib(runs, processes),
+        "peak_rss_mib": peak_rss_mib,
         "bays": runs[0].bays,
         "sensor_events": sum(run.sensor_events for run in runs),
         "requests": sum(run.requests for run in runs),
@@ -119,13 +119,13 @@ def _folders_exist(*files: Path | None) -> None:
             raise SettingsError(f"{path}: there is no folder {path.absolute().parent}")
 
 
-def _played(trials: Sequence[Trial], workers: int) -> list[Run]:
+def _played(trials: Sequence[Trial], workers: int) -> Ran:
     """Return the runs, with a bar for all of them; Ctrl-C ends the program with code 130."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        working = progress.add_task(f"{len(trials)} run{'s' * (len(trials) > 1)}", total=float(len(trials)))
+        working = progress.add_task(f"{len(trials)} run{'s' * (len(trials) > 1)}", total=1.0)
         try:
-            return run_all(trials, workers, lambda done: progress.update(working, completed=sum(done)))
+            return run_all(trials, workers, lambda done: progress.update(working, completed=done))
         except KeyboardInterrupt:
             progress.stop()
             typer.echo("stopped: nothing is written of runs that were not over", err=True)

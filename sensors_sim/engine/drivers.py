@@ -35,7 +35,8 @@ class DriverPool:
         self._stage, self._physical = stage, physical
         self._asks = Asks(stage)
         width = len(str(pool))
-        self._idle = deque(f"drv-{number:0{width}d}" for number in range(1, pool + 1))
+        numbers = (stage.own(number) for number in range(1, -(-pool // stage.portion.of) + 1))
+        self._idle = deque(f"drv-{number:0{width}d}" for number in numbers if number <= pool)
         self._trips: dict[str, Trip] = {}
 
     # ---- asking

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sensors_sim.city import City
     from sensors_sim.engine.chance import Streams
     from sensors_sim.engine.demand import Asked
+    from sensors_sim.engine.households import Shares
     from sensors_sim.engine.rows import Bools
     from sensors_sim.scenario import Scenario
 
@@ -57,22 +58,33 @@ class Plan:
         heartbeats: bool = True,
         asked: Asked | None = None,
     ) -> None:
-        self._start_ms = start_ms
+        self.city, self._start_ms = city, start_ms
         self._calendar = Calendar(LocalTime(scenario.time_zone), start_ms)
         destinations = Destinations(scenario.drivers, city)
         self._demand = Demand(scenario.drivers, destinations, draws.drivers, asked)
         self._squatters = Squatters(scenario.squatters, destinations, draws.squatters)
-        self.households = Households(scenario, city, self._calendar, start_ms, draws.residents) if people else None
+        self._households = Households(scenario, city, self._calendar, start_ms, draws.residents) if people else None
         self.faults = FaultPlan(scenario, city, self._calendar, start_ms, draws.faults)
         beats = Heartbeats(scenario.sensors, start_ms, len(city.bays), draws.sensors)
         self._heartbeats = beats if heartbeats else None
         self._setting, self._bays, self._draws = scenario.sensors, len(city.bays), draws.sensors
         self._later, self._squatted = joined([]), 1
 
+    @property
+    def battery_pct(self) -> list[float]:
+        """The charge of each bay's sensor at the start."""
+        charge: list[float] = self.faults.battery_pct.tolist()
+        return charge
+
+    @property
+    def shares(self) -> Shares | None:
+        """What each bay's resident offers for good; None where there are no people."""
+        return None if self._households is None else self._households.shares
+
     @cached_property
     def at_home(self) -> Bools:
         """Whose car stands in the bay at the start."""
-        if self.households is None:
+        if self._households is None:
             return np.zeros(self._bays, bool)
         return covering(self._first[0], np.arange(self._bays), np.full(self._bays, self._start_ms)) < 0
 
@@ -119,14 +131,14 @@ class Plan:
 
     def _people_of(self, day: int) -> tuple[Spans, Rows]:
         """Return who is away on a day, and what residents and squatters do then, not before the start."""
-        if self.households is None:
+        if self._households is None:
             return no_spans(), joined([])
         hours, start_ms = self._calendar.hours(day), self._start_ms
         end_ms = int(hours[-1])
-        away, said = self.households.day(day)
+        away, said = self._households.day(day)
         stays = self._squatters.day(hours, start_ms, away)
         away, blocked = delayed(away, stays)
-        self.households.carry(away, end_ms)
+        self._households.carry(away, end_ms)
         since_ms = max(int(hours[0]), start_ms + 1)
         leaves = away.only((away.from_ms >= since_ms) & (away.from_ms < end_ms))
         returns = away.only((away.until_ms >= since_ms) & (away.until_ms < end_ms))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from broker_bridge.agenda import Agenda
     from sensors_sim.engine.demand import Wishes
+    from sensors_sim.engine.excerpt import Excerpt
     from sensors_sim.engine.plan import Plan
     from sensors_sim.engine.rows import What
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class Reader:
     """The place in a plan. A row is acted on as `acts[what](at_ms, bay, value)`; at one instant before the agenda."""
 
-    def __init__(self, plan: Plan, agenda: Agenda[Callable[[int], object]], acts: Mapping[What, Act]) -> None:
+    def __init__(self, plan: Plan | Excerpt, agenda: Agenda[Callable[[int], object]], acts: Mapping[What, Act]) -> None:
         self._pages, self._agenda = plan.pages(), agenda
         self._acts = {int(what): act for what, act in acts.items()}
         self.hash = EventHash()

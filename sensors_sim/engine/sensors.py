@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeVar
+from zlib import crc32
 
 from broker_bridge.wire.messages import Device, Message, Occupancy
 from broker_bridge.wire.topics import TopicKind
@@ -13,7 +14,7 @@ from sensors_sim.faults import FaultKind
 from sensors_sim.local_time import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.random import Generator
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 HEARTBEAT_MOST_S = 604_800
 LATE_MS = (5_000, 45_000)
 DUPLICATE_AFTER_MS = (300, 3_000)
-DRAWN_AT_ONCE = 4_096
+DRAWN = 4_096
 Drawn = TypeVar("Drawn")
 Status = Literal["free", "occupied", "unknown"]
 STATUS: tuple[Status, Status] = ("free", "occupied")
@@ -36,21 +37,23 @@ class Sensor:
     """A device in a bay. Each of its two topics counts its own seq from 0 at each boot.
 
     `silent` counts what keeps it from saying anything, `faults` has those under way and since when. It `deviates` from
-    the plan for good once a car came or went that the plan does not have; `changes` counts what it is to notice itself.
+    the plan for good once a car came or went that the plan does not have; `changes` counts what it is to notice itself,
+    `chances` how often it met chance.
     """
 
     bay: Bay
     names: Mapping[str, str]
     boot_id: int
     battery_pct: float
-    rssi_dbm: float
     heartbeat_s: int
+    rssi_dbm: float = 0.0
     believes: int = 0
     occupancy_seq: int = 0
     device_seq: int = 0
     silent: int = 0
     deviates: bool = False
     changes: int = 0
+    chances: int = 0
     faults: dict[FaultKind, list[tuple[Fault, int]]] = field(default_factory=dict)
 
 
@@ -59,13 +62,12 @@ class SensorField:
 
     def __init__(self, stage: Stage, battery_pct: Sequence[float], rng: Generator, *, quiet: bool) -> None:
         self._stage, self._setting, self.quiet = stage, stage.scenario.sensors, quiet
-        rssi_dbm = (-88 + 9 * rng.standard_normal(len(battery_pct))).round(1).tolist()
-        own = zip(stage.city.bays.values(), battery_pct, rssi_dbm, strict=True)
-        self.sensors = [self._new(bay, battery, rssi) for bay, battery, rssi in own]
+        self._uniform = rng.random(DRAWN).tolist()
+        self._delays_ms = delays_ms(self._setting, rng, DRAWN).tolist()
+        self._rssi_dbm = (-88 + 9 * rng.standard_normal(DRAWN)).round(1).tolist()
+        self.sensors = [self._new(*own) for own in zip(stage.city.bays.values(), battery_pct, strict=True)]
         self._of_bay = {sensor.bay.bay: sensor for sensor in self.sensors}
         self.gateways_down: set[str] = set()
-        self._uniform = _endless(lambda: rng.random(DRAWN_AT_ONCE).tolist())
-        self._delays_ms = _endless(lambda: delays_ms(self._setting, rng, DRAWN_AT_ONCE).tolist())
         stage.truth.on_change = self._changed
         stage.agenda.add(stage.start_ms, self._boot_all)
 
@@ -109,7 +111,7 @@ class SensorField:
     def notice_later(self, sensor: Sensor, now_ms: int) -> None:
         """Look once the field has settled and the change has lasted, if no other has come since."""
         sensor.changes += 1
-        delay_ms = next(self._delays_ms)
+        delay_ms = _next(sensor, self._delays_ms)
         look = partial(self._look_if, sensor, sensor.changes)
         if delay_ms:
             self._stage.agenda.add(now_ms + delay_ms, look)
@@ -167,9 +169,11 @@ class SensorField:
                 sensor.believes = self.reading(sensor)
                 self.tell_all(sensor, now_ms)
 
-    def _new(self, bay: Bay, battery_pct: float, rssi_dbm: float) -> Sensor:
+    def _new(self, bay: Bay, battery_pct: float) -> Sensor:
         names = {"gateway": bay.gateway, "zone": bay.zone, "bay": bay.bay}
-        return Sensor(bay, names, self._stage.start_ms, battery_pct, rssi_dbm, self._setting.heartbeat_s)
+        sensor = Sensor(bay, names, self._stage.start_ms, battery_pct, heartbeat_s=self._setting.heartbeat_s)
+        sensor.rssi_dbm = _next(sensor, self._rssi_dbm)
+        return sensor
 
     def _tell_occupancy(
         self, sensor: Sensor, now_ms: int, status: Status | None = None, *, faulty: bool = True
@@ -201,7 +205,7 @@ class SensorField:
     def _tell(self, sensor: Sensor, now_ms: int, kind: TopicKind, message: Message, *, faulty: bool) -> None:
         """Send it: at once, or late (so that newer ones overtake it), or twice."""
         late, twice = self._shares(sensor) if faulty else (0.0, 0.0)
-        drawn = next(self._uniform) if late + twice > 0 else 1.0
+        drawn = _next(sensor, self._uniform) if late + twice > 0 else 1.0
         if drawn >= late:
             self._stage.say(now_ms, sensor.bay.gateway, kind, sensor.names, message)
         if drawn >= late + twice:
@@ -222,10 +226,10 @@ class SensorField:
         return _share(sensor, FaultKind.LATE, late), _share(sensor, FaultKind.DUPLICATES, twice)
 
 
-def _endless(draw: Callable[[], list[Drawn]]) -> Iterator[Drawn]:
-    """Yield what is drawn, drawing more when it is used up."""
-    while True:
-        yield from draw()
+def _next(sensor: Sensor, drawn: Sequence[Drawn]) -> Drawn:
+    """Return what a sensor meets next: each goes its own way through the table, so that none shifts another's."""
+    sensor.chances += 1
+    return drawn[(crc32(sensor.bay.bay.encode()) + sensor.chances) % len(drawn)]
 
 
 def _share(sensor: Sensor, kind: FaultKind, usual: float) -> float:

@@ -21,6 +21,17 @@ FLEET = "fleet"
 _BASE36 = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
+class Portion(NamedTuple):
+    """The `number`th (from 0) `of` so many parts of a city: some of its zones. None are all, the whole city."""
+
+    zones: frozenset[str] | None = None
+    number: int = 0
+    of: int = 1
+
+
+WHOLE = Portion()
+
+
 class Outgoing(NamedTuple):
     """A message that leaves the world at an instant. `names` fill the topic's placeholders."""
 
@@ -34,7 +45,7 @@ class Outgoing(NamedTuple):
 class Stage:
     """The shared surroundings of a world's agents."""
 
-    def __init__(self, city: City, scenario: Scenario, start_ms: int) -> None:
+    def __init__(self, city: City, scenario: Scenario, start_ms: int, portion: Portion = WHOLE) -> None:
         self.city = city
         self.scenario = scenario
         self.start_ms = start_ms
@@ -43,6 +54,7 @@ class Stage:
         self.truth = Truth()
         self.counts: Counter[str] = Counter()
         self._said: list[Outgoing] = []
+        self.portion = portion
         self._asked = 0
         self._epoch = base36(start_ms // 1000)
 
@@ -58,7 +70,11 @@ class Stage:
     def new_request_id(self, kind: str) -> str:
         """Return an id that no other world uses which starts at another time."""
         self._asked += 1
-        return f"{kind}-{self._epoch}-{self._asked}"
+        return f"{kind}-{self._epoch}-{self.own(self._asked)}"
+
+    def own(self, number: int) -> int:
+        """Return the `number`th (from 1) of the numbers from 1 on that are for this portion of the city alone."""
+        return (number - 1) * self.portion.of + self.portion.number + 1
 
 
 def base36(number: int) -> str:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from broker_bridge.wire.messages import DriverReply, ResidentNotice
 from sensors_sim.engine.chance import streams
 from sensors_sim.engine.drivers import DriverPool
+from sensors_sim.engine.excerpt import Excerpt
 from sensors_sim.engine.plan import Plan
 from sensors_sim.engine.reader import Reader
 from sensors_sim.engine.recorded import RecordedCars, Stay
 from sensors_sim.engine.residents import Neighbourhood, Offering
 from sensors_sim.engine.rows import What
 from sensors_sim.engine.sensors import SensorField
-from sensors_sim.engine.stage import Outgoing, Stage
+from sensors_sim.engine.stage import WHOLE, Outgoing, Portion, Stage
 from sensors_sim.engine.troubles import Troubles
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sensors_sim.engine.truth import Truth
     from sensors_sim.scenario import Scenario
 
-__all__ = ["Outgoing", "Recording", "Stay", "World"]
+__all__ = ["Outgoing", "Portion", "Recording", "Stay", "World"]
 
 
 class Recording(NamedTuple):
@@ -42,7 +43,8 @@ class World:
     With a recording, the recorded cars are the only physical ones: drivers book, arrive and leave by message alone, and
     the sensors report exactly the recording. In a quiet world, made for virtual time, sensors say their birth and every
     change, but no heartbeat that says nothing new; they announce the longest heartbeat, so that nobody misses it.
-    What is `asked` takes the place of what the scenario's drivers would want.
+    What is `asked` takes the place of what the scenario's drivers would want. A portion of a city is a world of its
+    own, with its part of what is planned for the whole, and of the drivers.
     """
 
     def __init__(
@@ -55,16 +57,18 @@ class World:
         recording: Recording | None = None,
         quiet: bool = False,
         asked: Asked | None = None,
+        portion: Portion = WHOLE,
     ) -> None:
         start_ms = scenario.start_ms if start_ms is None else start_ms
-        self.city, self.start_ms, self.now_ms = city, start_ms, start_ms
-        stage = self._stage = Stage(city, scenario, start_ms)
         draws = streams(seed, start_ms)
-        plan = Plan(city, scenario, draws, start_ms, people=recording is None, heartbeats=not quiet, asked=asked)
-        self._sensors = SensorField(stage, plan.faults.battery_pct.tolist(), draws.answers, quiet=quiet)
+        whole = Plan(city, scenario, draws, start_ms, people=recording is None, heartbeats=not quiet, asked=asked)
+        plan = whole if portion.zones is None else Excerpt(whole, portion.zones)
+        self.city, self.start_ms, self.now_ms = plan.city, start_ms, start_ms
+        stage = self._stage = Stage(plan.city, scenario, start_ms, portion)
+        self._sensors = SensorField(stage, plan.battery_pct, draws.answers, quiet=quiet)
         self._offering = Offering(stage)
         self._drivers = DriverPool(stage, physical=recording is None)
-        troubles = Troubles(stage, self._sensors, plan.faults)
+        troubles = Troubles(stage, self._sensors, whole.faults)
         acts: dict[What, Act] = {
             What.REPORT: self._sensors.report,
             What.HEARTBEAT: self._sensors.beat,
@@ -72,8 +76,8 @@ class World:
             What.FAULT: troubles.befall,
             What.REPAIR: troubles.repair,
         }
-        if plan.households is not None:
-            neighbours = Neighbourhood(stage, plan.households.shares, plan.at_home, self._offering)
+        if plan.shares is not None:
+            neighbours = Neighbourhood(stage, plan.shares, plan.at_home, self._offering)
             acts |= {
                 What.RESIDENT_LEAVES: neighbours.leaves,
                 What.RESIDENT_RETURNS: neighbours.returns,
@@ -86,7 +90,7 @@ class World:
         if recording is not None:
             RecordedCars(stage, recording.stays, recording.until_ms)
             stage.agenda.add(start_ms, self._offer_everything)
-        self._bays = list(city.bays)
+        self._bays = list(plan.city.bays)
         self._reader = Reader(plan, stage.agenda, acts)
         self.occupied_at_start = len(stage.truth.standing)
 

@@ -10,6 +10,7 @@ from sim_world import DAY, HOUR, MINUTE, NOBODY_HOME, digest, of_kind, scenario,
 
 from broker_bridge.wire import codec
 from broker_bridge.wire.topics import TopicKind
+from sensors_sim.engine.stage import WHOLE, Portion
 from sensors_sim.scenario import load_scenario
 
 FAULTY = {"duplicate_share": 0.2, "late_share": 0.2, "offline_per_day": 2.0, "offline_mean_min": 30.0}
@@ -222,3 +223,39 @@ def test_the_demo_begins_warm():
     first = list({message.request_id: message for message in asked}.values())[:8]
     assert all(5 <= message.stay_min <= 10 for message in first)
     assert running.counts["squatted"] > 0
+
+
+def test_the_portions_of_a_city_say_together_what_the_whole_says():
+    zones = [
+        {"name": name, "lat": lat, "lon": 126.9296, "bays": 40, "streets": 2}
+        for name, lat in (("north", 37.6), ("middle", 37.52), ("south", 37.4842))
+    ]
+    rules = scenario(
+        zones=zones,
+        drivers={"requests_per_hour": 30.0, "background_share": 0.5, "pool": 2_000},
+        squatters={"per_bay_day": 1.0},
+        offers={"weekly_share": 0.4, "auto_share": 0.2, "once_share": 0.5},
+        sensors={"duplicate_share": 0.1, "late_share": 0.1, "offline_per_day": 1},
+        faults=[
+            {"kind": "gateway_down", "per_day": 3.0, "for_min": 20},
+            {"kind": "flapping", "after_min": 60, "for_min": 10, "share": 0.1, "flap_s": 30},
+        ],
+    )
+    portions = [Portion(frozenset({"north", "south"}), 0, 2), Portion(frozenset({"middle"}), 1, 2)]
+    worlds = [world(rules, portion=portion) for portion in (WHOLE, *portions)]
+    whole, *parts = (one.advance(rules.start_ms + DAY) for one in worlds)
+    all_said, *said = (Counter(_nameless(part)) for part in (whole, *parts))
+    assert said[0] + said[1] == all_said
+    assert min(sum(part.values()) for part in said) > 500
+    assert not _names(parts[0]) & _names(parts[1]), "each has drivers and requests of its own"
+
+
+def _nameless(said):
+    """What was said, but for the names of drivers, vehicles and requests."""
+    for one in said:
+        names = {key: name for key, name in one.names.items() if key != "driver"}
+        yield one.at_ms, one.kind, repr(names), repr(one.message.model_dump(exclude={"request_id", "vehicle_id"}))
+
+
+def _names(said):
+    return {(one.names.get("driver"), getattr(one.message, "request_id", None)) for one in said} - {(None, None)}

@@ -40,13 +40,15 @@ class Run:
     than residents', that came with a booking. `sensor_error_share`: bay-time in which the sensors' last word was wrong;
     `unknown_share`: in which the
     allocator did not know what to believe. `world_hash` is of all that was planned, whatever the policy; `event_hash`
-    of all that was said and decided.
+    of all that was said and decided. The city was played in so many `portions`, each with an allocator of its own;
+    `wall_s` is of all of them together, `peak_rss_mib` of the largest.
     """
 
     policy: str
     seed: int
     days: int
     bays: int
+    portions: int
     requests: int
     accepted: int
     served: int

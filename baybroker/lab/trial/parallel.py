@@ -1,12 +1,13 @@
-"""Runs on as many processes as there are cores; each tells how far it is, and ends when nobody waits for it."""
+"""Trials on as many processes as there are cores; each tells how far it is, and ends when nobody waits for it."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from baybroker.lab.trial.outcome import export, run_of
 from baybroker.lab.trial.run import peak_rss_mib, play
 from broker_bridge.wire.errors import SettingsError
 
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, MutableSequence, Sequence
 
     from baybroker.lab.trial.figures import Run
-    from baybroker.lab.trial.run import Trial
+    from baybroker.lab.trial.outcome import Outcome
+    from baybroker.lab.trial.trial import Trial
+    from sensors_sim.engine.stage import Portion
 
 LOOK_EVERY_S = 0.2
 _done: MutableSequence[float] = []
-"""In a worker: how far each run is, from 0 to 1, shared with whoever started it."""
+"""In a worker: how far each task is, from 0 to 1, shared with whoever started it."""
 
 
 def cores() -> int:
@@ -26,45 +29,67 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run_all(trials: Sequence[Trial], workers: int, told: Callable[[Sequence[float]], None]) -> list[Run]:
-    """Return each trial's run, in their order; `told` is called with how far each is, from 0 to 1.
+class Ran(NamedTuple):
+    """The runs, and what all processes took at most together, as if each took its most at the same time."""
+
+    runs: list[Run]
+    peak_rss_mib: int
+
+
+def run_all(trials: Sequence[Trial], workers: int, told: Callable[[float], None]) -> Ran:
+    """Return each trial's run, in their order; `told` is called with the share that is done of all of them.
 
     Ctrl-C ends all of them at once.
     """
-    if len(trials) == 1 or workers == 1:
-        return _one_after_the_other(trials, told)
+    tasks = [Task(number, portion) for number, trial in enumerate(trials) for portion in trial.portions()]
+    alone = len(tasks) == 1 or workers == 1
+    outcomes = _one_after_the_other(trials, tasks, told) if alone else _side_by_side(trials, tasks, workers, told)
+    peaks = sorted(outcome.peak_rss_mib for outcome in outcomes)
+    runs = []
+    for number, trial in enumerate(trials):
+        own = [outcome for task, outcome in zip(tasks, outcomes, strict=True) if task.trial == number]
+        if trial.export is not None:
+            export(trial, own, trial.export)
+        runs.append(run_of(trial, own))
+    return Ran(runs, peak_rss_mib() + (0 if alone else sum(peaks[-workers:])))
+
+
+class Task(NamedTuple):
+    """A portion of the city of the trial of that number."""
+
+    trial: int
+    portion: Portion
+
+
+def _side_by_side(
+    trials: Sequence[Trial], tasks: Sequence[Task], workers: int, told: Callable[[float], None]
+) -> list[Outcome]:
     context = multiprocessing.get_context("spawn")
-    done = context.Array("d", len(trials), lock=False)
-    # A process for each run: what it needed at most is its own, and all of it is given back.
-    with context.Pool(min(workers, len(trials)), _begin, (done,), maxtasksperchild=1) as pool:
-        results = [pool.apply_async(_work, (number, trial)) for number, trial in enumerate(trials)]
+    done = context.Array("d", len(tasks), lock=False)
+    # A process for each portion: what it needed at most is its own, and all of it is given back.
+    with context.Pool(min(workers, len(tasks)), _begin, (done,), maxtasksperchild=1) as pool:
+        results = [
+            pool.apply_async(_work, (number, trials[task.trial], task.portion)) for number, task in enumerate(tasks)
+        ]
         while waiting := [result for result in results if not result.ready()]:
             waiting[0].wait(LOOK_EVERY_S)
-            told(list(done))
+            told(sum(done) / len(tasks))
             for result in results:
                 if result.ready() and not result.successful():
                     result.get()
         return [result.get() for result in results]
 
 
-def memory_mib(runs: Sequence[Run], workers: int) -> int:
-    """Return what all processes took at most together, as if each took its most at the same time."""
-    processes = min(workers, len(runs))
-    return peak_rss_mib() + (processes * max(run.peak_rss_mib for run in runs) if processes > 1 else 0)
-
-
-def _one_after_the_other(trials: Sequence[Trial], told: Callable[[Sequence[float]], None]) -> list[Run]:
-    done = [0.0] * len(trials)
-    runs = []
-    for number, trial in enumerate(trials):
-
-        def pulse(share: float, number: int = number) -> None:
-            done[number] = share
-            told(done)
-
-        runs.append(play(trial, pulse))
-        pulse(1.0)
-    return runs
+def _one_after_the_other(
+    trials: Sequence[Trial], tasks: Sequence[Task], told: Callable[[float], None]
+) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    for task in tasks:
+        outcomes.append(
+            play(trials[task.trial], task.portion, lambda share: told((len(outcomes) + share) / len(tasks)))
+        )
+    told(1.0)
+    return outcomes
 
 
 def _begin(done: MutableSequence[float]) -> None:
@@ -73,7 +98,7 @@ def _begin(done: MutableSequence[float]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it hears Ctrl-C too, and ends it
 
 
-def _work(number: int, trial: Trial) -> Run:
+def _work(number: int, trial: Trial, portion: Portion) -> Outcome:
     parent = os.getppid()
 
     def pulse(share: float) -> None:
@@ -81,6 +106,6 @@ def _work(number: int, trial: Trial) -> Run:
             raise SettingsError("whoever started this run is gone")
         _done[number] = share
 
-    run = play(trial, pulse)
+    outcome = play(trial, portion, pulse)
     _done[number] = 1.0
-    return run
+    return outcome

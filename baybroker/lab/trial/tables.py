@@ -58,7 +58,7 @@ def write_tables(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> None:
         raise SettingsError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
-def columns_of(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dict[str, Sequence[object]]:
+def columns_of(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Sequence[Any]]:
     """Return rows as columns."""
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return dict(zip(names, columns, strict=True))
