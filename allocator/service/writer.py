@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from allocator.core import Verdict
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 SNAPSHOT_EVERY = 20_000
 DONE_FLUSH = 200
+EARLY_MAX = 10_000
+"""So many messages are kept until a simulated clock speaks."""
 _POISON = (ConstraintError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a single message may lead to without stopping the service: the database's refusal, or a slip of ours.
 
@@ -48,7 +50,7 @@ class _Work:
 
 
 class Writer:
-    """Nothing else touches the state, and nothing is acknowledged before it is committed."""
+    """Nothing else touches the state, and nothing is acknowledged before it is committed, but for what is early."""
 
     def __init__(self, settings: ServiceSettings, store: Store, outbox: Outbox) -> None:
         self.settings, self._store, self._outbox = settings, store, outbox
@@ -161,7 +163,11 @@ class Writer:
         self.lag_ms = round((time.monotonic() - began) * 1000)
 
     def _dated(self, deliveries: list[Delivery]) -> list[Delivery]:
-        """Keep back what came before the simulated clock ever spoke: without it nothing can be judged."""
+        """Keep back what came before the simulated clock ever spoke: without it nothing can be judged.
+
+        It is acknowledged at once, as a broker may wait for that before it sends the clock. Should it be lost with this
+        process, drivers, residents and operators ask again, and sensors say it with their next heartbeat.
+        """
         if not isinstance(self.clock, MqttClock) or self.clock.now() is not None:
             return deliveries
         topic = topics.build(TopicKind.CLOCK, self.settings.city)
@@ -170,10 +176,18 @@ class Writer:
         if not clocks:
             if others and not self._early:
                 log.info("messages wait for the first one on %s (started with --clock mqtt)", topic)
-            self._early += others
+            for delivery in others:
+                self._hold(delivery)
             return []
         early, self._early = self._early, []
         return [*clocks, *early, *others]
+
+    def _hold(self, delivery: Delivery) -> None:
+        delivery.ack()
+        if len(self._early) < EARLY_MAX:
+            self._early.append(replace(delivery, ack=lambda: None))
+        else:
+            self.complaints.note(delivery.topic, "before_the_clock", f"{EARLY_MAX} messages wait for it already")
 
     def _read(self, deliveries: list[Delivery]) -> list[_Work]:
         batch = []

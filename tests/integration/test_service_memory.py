@@ -14,6 +14,8 @@ from service_world import Client, request, running, service, wall
 
 from allocator.domain.interval import MINUTE_MS
 from allocator.matching import calendars
+from allocator.service import service as service_module
+from allocator.service import writer
 from allocator.service.start import HistoryError
 from allocator.store.aiosqlite_store import AioSqliteStore
 from allocator.store.base import ConstraintError, LeaseHeldError
@@ -253,6 +255,23 @@ async def test_messages_wait_for_the_first_clock(connect, path):
             await client.say("clock", clock, retain=True)
             event = await client.until(lambda: client.last("zones/z1/events", "baybroker.occupancy_changed.v1"))
             assert event["data"]["clock_off"] is False
+
+
+async def test_no_more_messages_than_fit_wait_for_the_first_clock(connect, path, monkeypatch):
+    monkeypatch.setattr(writer, "EARLY_MAX", 1)
+    monkeypatch.setattr(service_module, "STATUS_EVERY_S", 0)
+    clock = {"run_id": "r", "tick_no": 0, "sim_time": "2022-10-03T00:00:00.000Z", "speed": 0, "published": 0}
+    async with (
+        Client(connect) as client,
+        running(service(AioSqliteStore(path), connect, ONE, TWO, simulated=True)) as allocator,
+    ):
+        for known in (ONE, TWO):
+            await client.sense(known, "free", boot_id=1, observed_at="2022-10-02T23:59:30.000Z")
+        await client.until(lambda: (client.last("allocator/status") or {}).get("dropped"))
+        await client.say("clock", clock, retain=True)
+        event = await client.until(lambda: client.last("zones/z1/events", "baybroker.occupancy_changed.v1"))
+        assert event["data"]["bay"] == "b1"
+        assert allocator.dropped["before_the_clock"] == 1
 
 
 async def test_stopping_without_a_broker_is_clean(broker, connect, path):

@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import date
 
 import pytest
-from brokers import mosquitto  # noqa: F401 - a fixture
+from brokers import mosquitto, need  # noqa: F401 - a fixture
 from service_world import running
 from sim_world import HOUR, MINUTE, scenario
 
@@ -18,6 +18,7 @@ from allocator.service.service import AllocatorService
 from allocator.service.settings import ServiceSettings
 from allocator.store.sqlite3_store import Sqlite3Store
 from broker_bridge.transport.address import parse_address
+from broker_bridge.transport.embedded import start_broker
 from broker_bridge.transport.factory import create_transport
 from broker_bridge.transport.memory import MemoryBroker, MemoryTransport
 from sensors_sim.replay import Replay, ReplaySettings
@@ -36,6 +37,15 @@ home-3,2022-11-03T09:15:00,2022-11-03T10:00:00
 def in_process():
     broker = MemoryBroker()
     return lambda options, on_connect: MemoryTransport(broker, options, on_connect=on_connect)
+
+
+@pytest.fixture
+async def over_a_narrow_window(tmp_path):
+    """A Mosquitto that sends a client no more than 20 messages before it acknowledges one, as it does by default."""
+    need("mosquitto")
+    async with start_broker(directory=tmp_path, prefer="mosquitto", settings="max_inflight_messages 20\n") as broker:
+        address = parse_address(broker.url)
+        yield lambda options, on_connect: create_transport("gmqtt", address, options, on_connect=on_connect)
 
 
 @pytest.fixture
@@ -88,3 +98,16 @@ async def test_two_simulated_hours_over_mosquitto_bring_drivers_to_bays(tmp_path
     assert (summary.ticks, summary.bays, summary.given_up) == (121, 30, 0)
     assert summary.acknowledged == summary.published
     assert min(summary.accepted, summary.bound, summary.active, summary.completed) > 0
+
+
+async def test_more_gateways_than_the_broker_sends_at_once_do_not_keep_the_clock_from_the_allocator(
+    tmp_path, over_a_narrow_window
+):
+    """The allocator is there first: it hears of the gateways before it knows what time it is."""
+    rules = scenario(city="narrow", bays=30, bays_per_gateway=1, offers={"weekly_share": 1.0})
+    settings = SimulateSettings(
+        scenario=rules, speed=0, until_ms=rules.start_ms + 10 * MINUTE, operator="op-sim", duration_s=20.0
+    )
+    async with running(an_allocator(str(tmp_path / "a.db"), over_a_narrow_window, "narrow")):
+        summary = await simulate(settings, over_a_narrow_window, asyncio.Event())
+    assert (summary.ticks, summary.offers) == (10, 30)
