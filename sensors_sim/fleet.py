@@ -147,8 +147,9 @@ class Fleet:
         async def again() -> None:
             await self.publish(self._world.announce(gateway))
 
+        client_id = f"sim-{self._city}-gateway-{gateway}"  # two cities on a broker may name their gateways alike
         return Link(
-            ClientOptions(client_id=gateway, will=Will(topic, self._status(gateway, online=False))),
+            ClientOptions(client_id=client_id, user=gateway, will=Will(topic, self._status(gateway, online=False))),
             make_transport,
             birth=Packet(topic, self._status(gateway, online=True), retain=True),
             again=again,

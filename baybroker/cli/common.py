@@ -71,10 +71,10 @@ def broker_address(url: str) -> BrokerAddress:
 def connector(
     address: BrokerAddress, kind: TransportKind, logins: Mapping[str, str] | None = None
 ) -> Callable[[ClientOptions, OnConnect | None], Transport]:
-    """Return a factory of transports to one broker; a client whose id is among the `logins` uses its own."""
+    """Return a factory of transports to one broker; a client whose user is among the `logins` uses its own."""
     own = {user: replace(address, username=user, password=password) for user, password in (logins or {}).items()}
     return lambda options, on_connect: create_transport(
-        kind, own.get(options.client_id, address), options, on_connect=on_connect
+        kind, own.get(options.user or "", address), options, on_connect=on_connect
     )
 
 

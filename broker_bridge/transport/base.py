@@ -68,7 +68,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """How a client presents itself. A `persistent` session keeps its subscriptions and queue at the broker."""
+    """How a client presents itself. A `persistent` session keeps its subscriptions and queue at the broker.
+
+    `user` is who it logs in as where it is one of several with passwords of their own.
+    """
 
     client_id: str
     will: Will | None = None
@@ -76,6 +79,7 @@ class ClientOptions:
     publish_window: int = PUBLISH_WINDOW
     receive_window: int = RECEIVE_WINDOW
     keepalive_s: int = 60
+    user: str | None = None
 
 
 OnConnect = Callable[["Transport"], Awaitable[None]]

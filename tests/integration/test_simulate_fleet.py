@@ -59,6 +59,19 @@ async def nothing():
     pass
 
 
+async def test_two_cities_whose_gateways_have_the_same_names_share_a_broker(connect):
+    both = [scenario(city=city, sensors=FRESH) for city in ("twin-one", "twin-two")]
+    async with StandIn(connect, city="twin-one") as one, StandIn(connect, city="twin-two") as two:
+        runs = (
+            Simulation(SimulateSettings(scenario=rules, speed=0, until_ms=rules.start_ms + 6 * MINUTE), connect)
+            for rules in both
+        )
+        await asyncio.gather(*(asyncio.wait_for(run.run(asyncio.Event()), WAIT_S) for run in runs))
+        for allocator in (one, two):
+            await allocator.until(lambda allocator=allocator: statuses(allocator, FIRST)[-1:] == [False])
+            assert statuses(allocator, FIRST) == statuses(allocator, SECOND) == [True, False]
+
+
 async def test_a_gateway_that_loses_power_is_told_by_its_will_and_announces_itself_again(connect):
     fault = {"kind": "gateway_down", "after_min": 1.5, "for_min": 2, "gateways": [FIRST]}
     rules = scenario(city="fleet", sensors=FRESH, faults=[fault])
@@ -103,7 +116,7 @@ async def test_each_sensor_may_be_a_gateway_of_one_with_a_will_of_its_own():
             f"gw-street-{number:04d}" for number in range(1, 13)
         }
         assert {message.bays for message in allocator.messages(TopicKind.GATEWAY_STATUS)} == {1}
-        broker.drop_connection("gw-street-0005")
+        broker.drop_connection("sim-tiny-gateway-gw-street-0005")
         await allocator.until(lambda: len(readings(allocator, "gw-street-0005")) == 2)
         assert statuses(allocator, "gw-street-0005") == [True, False, True]
         assert statuses(allocator, "gw-street-0006") == [True]

@@ -128,7 +128,7 @@ async def test_an_allocator_of_another_run_ends_it_with_one_line(net):
 async def test_after_a_lost_connection_a_gateway_announces_itself_and_its_bays(net):
     async with StandIn(net.connect, bays=BAYS) as allocator, simulating(net, speed=1.0):
         await allocator.until(lambda: len(allocator.messages(TopicKind.DEVICE)) == 12)
-        net.broker.drop_connection("gw-street-01")
+        net.broker.drop_connection("sim-tiny-gateway-gw-street-01")
         await allocator.until(lambda: len(allocator.messages(TopicKind.DEVICE)) == 18)
         statuses = [message.online for topic, message in allocator.heard
                     if topic.kind is TopicKind.GATEWAY_STATUS and topic.names["gateway"] == "gw-street-01"]  # fmt: skip
