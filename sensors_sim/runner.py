@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from broker_bridge.collector import lasting
 from broker_bridge.wire import codec, topics
 from broker_bridge.wire.errors import BadMessageError
 from broker_bridge.wire.messages import AllocatorStatus, OperatorReply, Pause, SetSpeed
@@ -26,7 +26,7 @@ from sensors_sim.session import Session
 from sensors_sim.summary import SimulationSummary, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from broker_bridge.transport.base import ClientOptions, Delivery, OnConnect, Transport
     from sensors_sim.load.report import LoadReport
@@ -133,7 +133,7 @@ class Simulation:
         registration = Registration(fleet.main, scenario.city, settings.operator) if settings.operator else None
         async with observer or contextlib.nullcontext(), fleet:
             try:
-                with _lasting():
+                with lasting():  # a look through all of a city takes as long as a tick
                     await self._drive(session, registration)
             finally:
                 if observer is not None:
@@ -192,17 +192,6 @@ class Simulation:
             session.answer(topic, message)
         elif registration is not None:
             registration.heard(message)
-
-
-@contextlib.contextmanager
-def _lasting() -> Iterator[None]:
-    """Have the collector not look again and again through what a city is made of: it takes as long as a tick."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 async def simulate(

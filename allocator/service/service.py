@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from allocator.service.intake import SUBSCRIBED
 from allocator.service.outbox import Outbox
 from allocator.service.writer import Writer
+from broker_bridge.collector import lasting
 from broker_bridge.transport.base import ClientOptions, ConnectionLostError, OnConnect, Will
 from broker_bridge.wire import codec, topics
 from broker_bridge.wire.messages import AllocatorStatus
@@ -90,8 +91,9 @@ class AllocatorService:
         await self._store.open(self.settings.holder)
         try:
             await self._writer.restore()
-            async with self._transport:
-                await self._serve(stop)
+            with lasting():
+                async with self._transport:
+                    await self._serve(stop)
             await self._writer.finish()
         finally:
             await self._store.close()

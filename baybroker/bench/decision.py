@@ -28,6 +28,7 @@ from allocator.domain import commands as c
 from allocator.domain import events as e
 from allocator.domain.interval import HOUR_MS, MINUTE_MS
 from baybroker.bench.compare import percentile
+from broker_bridge.collector import lasting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,8 @@ def decision(settings: DecisionSettings, said: Callable[[str], None]) -> dict[st
     after = resident_bytes()
     said(f"decision: playing {settings.requests} requests")
     day = _Day(state, _requests(settings, places, rng))
-    day.play()
+    with lasting():  # as in the service
+        day.play()
     return day.figures() | {
         "bays": settings.bays,
         "requests": settings.requests,

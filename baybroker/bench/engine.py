@@ -11,7 +11,6 @@ processor's: other programs count for little.
 
 from __future__ import annotations
 
-import gc
 import resource
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from baybroker.bench.compare import BenchError, Comparison, compare
 from baybroker.bench.machine import computer_facts
+from broker_bridge.collector import lasting
 from sensors_sim.city import build_city
 from sensors_sim.engine.chance import streams
 from sensors_sim.engine.plan import EventHash, Plan
@@ -98,15 +98,13 @@ def _ours(city: City, scenario: Scenario, days: int) -> tuple[Ran, str]:
     began = time.process_time()
     plan = Plan(city, scenario, streams(scenario.seed, scenario.start_ms), scenario.start_ms)
     end_ms, pages = scenario.start_ms + days * DAY_MS, []
-    gc.collect()
-    gc.freeze()
-    built = time.process_time()
-    for page in plan.pages():
-        pages.append(page)
-        if page.until_ms >= end_ms:
-            break
-    ended = time.process_time()
-    gc.unfreeze()
+    with lasting():
+        built = time.process_time()
+        for page in plan.pages():
+            pages.append(page)
+            if page.until_ms >= end_ms:
+                break
+        ended = time.process_time()
     hashed, counts = EventHash(), Counter[What]()
     for page in pages:
         hashed.add(page)
@@ -125,12 +123,10 @@ def _peer(bays: int, days: int, heartbeat_s: int, detection_ms: int, mix: Counte
         env.process(process)
     env.run(until=0.001)
     model.counts.clear()
-    gc.collect()
-    gc.freeze()
-    built = time.process_time()
-    env.run(until=days * DAY_MS)
-    ended = time.process_time()
-    gc.unfreeze()
+    with lasting():
+        built = time.process_time()
+        env.run(until=days * DAY_MS)
+        ended = time.process_time()
     return Ran(model.counts, ended - built, built - began)
 
 
