@@ -79,7 +79,7 @@ class StandIn:
     """
 
     def __init__(self, connect: Any, city: str = "tiny", bays: tuple[str, ...] = ()) -> None:
-        self._transport = connect(ClientOptions(client_id="stand-in"), self._again)
+        self._transport = connect(ClientOptions(client_id=f"stand-in-{city}"), self._again)
         self.city, self.bays = city, list(bays)
         self.committing = True
         self.run_id: str | None = None
