@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from broker_bridge.transport.base import OnConnect, Transport
 
 LOOK_S = 1.0
+LIVE_S = 1.5
+"""A simulation under way tells the clock every second, but while it is paused or waits for the allocator."""
 
 
 class OtherRunError(BaybrokerError):
@@ -73,20 +75,30 @@ def choose_run(kind: str, seed: int, start_ms: int, clock: Clock | None, status:
 async def look(
     city: str, make_transport: Callable[[ClientOptions, OnConnect | None], Transport]
 ) -> tuple[Clock | None, AllocatorStatus | None]:
-    """Return what the broker retains of the clock and of the allocator; waits for the broker, then `LOOK_S`."""
+    """Return what the broker retains of the clock and of the allocator; waits for the broker, then `LOOK_S`.
+
+    Where there is a clock, looks for `LIVE_S` whether it still runs; raises OtherRunError if it does.
+    """
     found: dict[TopicKind, object] = {}
     async with make_transport(ClientOptions(client_id=f"sim-{city}-look"), None) as transport:
         await transport.wait_connected()
         with contextlib.suppress(TimeoutError, ConnectionLostError):
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(LOOK_S) as looking:
                 await transport.subscribe(
                     [topics.subscription(kind, city) for kind in (TopicKind.CLOCK, TopicKind.ALLOCATOR_STATUS)]
                 )
-                while len(found) < 2:  # noqa: PLR2004 - the clock and the status
+                until_s = asyncio.get_running_loop().time() + LIVE_S
+                while True:
                     for delivery in await transport.receive(100):
+                        delivery.ack()
                         kind = topics.parse(delivery.topic).kind
+                        if kind is TopicKind.CLOCK:
+                            looking.reschedule(until_s)
+                            if not delivery.retained:
+                                raise OtherRunError(
+                                    f"a simulation of {city} is running on this broker: stop it, or give another --city"
+                                )
                         with contextlib.suppress(BadMessageError):
                             found[kind] = codec.decode(kind, delivery.payload)
-                        delivery.ack()
     clock, status = found.get(TopicKind.CLOCK), found.get(TopicKind.ALLOCATOR_STATUS)
     return clock if isinstance(clock, Clock) else None, status if isinstance(status, AllocatorStatus) else None

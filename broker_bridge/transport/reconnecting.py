@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from broker_bridge.transport.base import ClientOptions, Delivery, OnConnect
     from broker_bridge.transport.link import Link
 
+TAKEN_AWAY_TOLD = 3
 _logger = logging.getLogger(__name__)
 
 
@@ -147,12 +148,21 @@ class ReconnectingTransport(ABC):
 
     async def _keep_connected(self) -> None:
         loop = asyncio.get_running_loop()
-        failures = 0
+        failures = taken_away = 0
         while True:
-            began_at = loop.time()
+            began_at, before = loop.time(), self.connections
             await self._connect_once()
             # A connection that is taken away at once (two programs with one client id) must not be asked for at once.
-            failures = 0 if loop.time() - began_at > CAP_S else failures + 1
+            lasted = loop.time() - began_at > CAP_S
+            failures = 0 if lasted else failures + 1
+            taken_away = 0 if lasted else taken_away + self.connections - before
+            if taken_away == TAKEN_AWAY_TOLD:
+                _logger.warning(
+                    "%s: %s took the connection away %d times in a row: is another program connected under that name?",
+                    self._options.client_id,
+                    self._where,
+                    taken_away,
+                )
             await asyncio.sleep(delay_s(max(0, failures - 1), self._rng))
 
     async def _connect_once(self) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 READINGS = (TopicKind.OCCUPANCY, TopicKind.DEVICE)
 QUIET_S = 2.0
+SETTLE_MOST_S = 60.0
 RECEIVED_AT_ONCE = 1_000
 
 
@@ -59,14 +60,18 @@ class Observer:
             self._task.result()
 
     async def settle(self, flush: Callable[[], Awaitable[None]]) -> None:
-        """Return once all that was sent is acknowledged and delivered, or nothing more has come for `QUIET_S`."""
+        """Return once all that was sent is acknowledged and delivered, or nothing more has come for `QUIET_S`.
+
+        What never ends (a connection that is lost again and again) ends after `SETTLE_MOST_S`.
+        """
         waiting = {
             asyncio.ensure_future(flush()),
             asyncio.create_task(self._complete.wait(), name="observer-complete"),
         }
         try:
             self._look()
-            while True:
+            ends_at = asyncio.get_running_loop().time() + SETTLE_MOST_S
+            while asyncio.get_running_loop().time() < ends_at:
                 moves = self.tally.moves
                 done, _ = await asyncio.wait(waiting, timeout=QUIET_S, return_when=asyncio.ALL_COMPLETED)
                 if done == waiting or self.tally.moves == moves:

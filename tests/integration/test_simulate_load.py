@@ -208,3 +208,19 @@ async def test_the_limit_ends_a_paced_run_too_and_nothing_is_measured_unasked():
     summary = await asyncio.wait_for(simulation.run(asyncio.Event()), WAIT_S)
     assert summary.occupancy_messages + summary.device_messages == 30
     assert simulation.load_report() is None
+
+
+async def test_what_never_settles_is_not_waited_for_without_end(monkeypatch):
+    monkeypatch.setattr(observer, "QUIET_S", 0.01)
+    monkeypatch.setattr(observer, "SETTLE_MOST_S", 0.1)
+    broker = MemoryBroker()
+    seen = observer.Observer("tiny", lambda options, _: MemoryTransport(broker, options))
+
+    async def acknowledged_again_and_again():
+        while True:
+            seen.tally.acknowledged += 1
+            await asyncio.sleep(0)
+
+    moving = asyncio.create_task(acknowledged_again_and_again(), name="moving")
+    await asyncio.wait_for(seen.settle(asyncio.Event().wait), WAIT_S)
+    moving.cancel()

@@ -125,6 +125,15 @@ async def test_an_allocator_of_another_run_ends_it_with_one_line(net):
             await asyncio.wait_for(running, WAIT_S)
 
 
+async def test_a_second_simulation_of_a_city_is_refused_and_disturbs_nobody(net):
+    async with StandIn(net.connect, bays=BAYS) as allocator, simulating(net, speed=60.0):
+        await allocator.until(lambda: len(allocator.messages(TopicKind.DEVICE)) == 12)
+        with pytest.raises(OtherRunError, match="a simulation of tiny is running on this broker"):
+            await simulate(SimulateSettings(scenario=RULES, speed=60.0), net.connect, asyncio.Event())
+        births = [message.online for message in allocator.messages(TopicKind.GATEWAY_STATUS)]
+        assert births == [True, True], "no gateway was thrown out"
+
+
 async def test_after_a_lost_connection_a_gateway_announces_itself_and_its_bays(net):
     async with StandIn(net.connect, bays=BAYS) as allocator, simulating(net, speed=1.0):
         await allocator.until(lambda: len(allocator.messages(TopicKind.DEVICE)) == 12)

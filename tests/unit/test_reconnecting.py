@@ -98,6 +98,18 @@ async def test_the_wait_grows_and_each_change_of_state_is_told_once(caplog: pyte
     ]
 
 
+async def test_a_connection_that_is_taken_away_again_and_again_is_told_with_the_likely_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Scripted([], Ceilings()) as transport, asyncio.timeout(WAIT_S):
+        for _ in range(5):
+            await transport.wait_connected()
+            transport.links[-1].lose()
+        await transport.wait_connected()
+    (told,) = (message for message in caplog.messages if "another program" in message)
+    assert told.startswith("one: nowhere took the connection away 3 times in a row")
+
+
 async def test_a_refusal_ends_the_attempts() -> None:
     async with Scripted([OSError(), RefusedError()], Ceilings()) as transport, asyncio.timeout(WAIT_S):
         with pytest.raises(RefusedError):
