@@ -51,6 +51,13 @@ class Outcome:
     peak_rss_mib: int
 
 
+def settled(trial: Trial, outcomes: Sequence[Outcome]) -> Run:
+    """Return what the portions of a trial come to, once the files that were asked for are written."""
+    if trial.export is not None:
+        _export(trial, outcomes, trial.export)
+    return run_of(trial, outcomes)
+
+
 def run_of(trial: Trial, outcomes: Sequence[Outcome]) -> Run:
     """Return what the portions of a trial's city come to together."""
     within, made = trial.within, [decision for outcome in outcomes for decision in outcome.decisions]
@@ -81,7 +88,7 @@ def run_of(trial: Trial, outcomes: Sequence[Outcome]) -> Run:
     )
 
 
-def export(trial: Trial, outcomes: Sequence[Outcome], folder: Path) -> None:
+def _export(trial: Trial, outcomes: Sequence[Outcome], folder: Path) -> None:
     """Write a trial's truth and decisions into a folder of its own, by time; raises SettingsError where it cannot."""
     made = sorted((decision for outcome in outcomes for decision in outcome.decisions), key=lambda one: one.asked_at)
     sent_at = REPORT_COLUMNS.index("sent_at")

@@ -5,19 +5,26 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections import deque
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from baybroker.lab.trial.outcome import export, run_of
+from baybroker.lab.trial.figures import Run
+from baybroker.lab.trial.outcome import Outcome, settled
 from baybroker.lab.trial.run import peak_rss_mib, play
 from broker_bridge.wire.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableSequence, Sequence
+    from collections.abc import Callable, Iterable, MutableSequence, Sequence
+    from multiprocessing.pool import AsyncResult
 
-    from baybroker.lab.trial.figures import Run
-    from baybroker.lab.trial.outcome import Outcome
     from baybroker.lab.trial.trial import Trial
     from sensors_sim.engine.stage import Portion
+
+    Trials = Sequence[Trial]
+    Portions = Sequence[Sequence[Portion]]
+    """Of each trial."""
 
 LOOK_EVERY_S = 0.2
 _done: MutableSequence[float] = []
@@ -36,60 +43,64 @@ class Ran(NamedTuple):
     peak_rss_mib: int
 
 
-def run_all(trials: Sequence[Trial], workers: int, told: Callable[[float], None]) -> Ran:
+def run_all(trials: Trials, workers: int, told: Callable[[float], None]) -> Ran:
     """Return each trial's run, in their order; `told` is called with the share that is done of all of them.
 
     Ctrl-C ends all of them at once.
     """
-    tasks = [Task(number, portion) for number, trial in enumerate(trials) for portion in trial.portions()]
-    alone = len(tasks) == 1 or workers == 1
-    outcomes = _one_after_the_other(trials, tasks, told) if alone else _side_by_side(trials, tasks, workers, told)
-    peaks = sorted(outcome.peak_rss_mib for outcome in outcomes)
-    runs = []
-    for number, trial in enumerate(trials):
-        own = [outcome for task, outcome in zip(tasks, outcomes, strict=True) if task.trial == number]
-        if trial.export is not None:
-            export(trial, own, trial.export)
-        runs.append(run_of(trial, own))
-    return Ran(runs, peak_rss_mib() + (0 if alone else sum(peaks[-workers:])))
+    portions = [trial.portions() for trial in trials]
+    if workers == 1 or sum(map(len, portions)) == 1:
+        return _one_after_the_other(trials, portions, told)
+    return _side_by_side(trials, portions, workers, told)
 
 
-class Task(NamedTuple):
-    """A portion of the city of the trial of that number."""
+def _one_after_the_other(trials: Trials, portions: Portions, told: Callable[[float], None]) -> Ran:
+    runs, over, count = [], 0, sum(map(len, portions))
 
-    trial: int
-    portion: Portion
+    def pulse(before: int, share: float) -> None:
+        told((before + share) / count)
 
-
-def _side_by_side(
-    trials: Sequence[Trial], tasks: Sequence[Task], workers: int, told: Callable[[float], None]
-) -> list[Outcome]:
-    context = multiprocessing.get_context("spawn")
-    done = context.Array("d", len(tasks), lock=False)
-    # A process for each portion: what it needed at most is its own, and all of it is given back.
-    with context.Pool(min(workers, len(tasks)), _begin, (done,), maxtasksperchild=1) as pool:
-        results = [
-            pool.apply_async(_work, (number, trials[task.trial], task.portion)) for number, task in enumerate(tasks)
-        ]
-        while waiting := [result for result in results if not result.ready()]:
-            waiting[0].wait(LOOK_EVERY_S)
-            told(sum(done) / len(tasks))
-            for result in results:
-                if result.ready() and not result.successful():
-                    result.get()
-        return [result.get() for result in results]
-
-
-def _one_after_the_other(
-    trials: Sequence[Trial], tasks: Sequence[Task], told: Callable[[float], None]
-) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    for task in tasks:
-        outcomes.append(
-            play(trials[task.trial], task.portion, lambda share: told((len(outcomes) + share) / len(tasks)))
-        )
+    for trial, those in zip(trials, portions, strict=True):
+        outcomes = []
+        for portion in those:
+            outcomes.append(play(trial, portion, partial(pulse, over)))
+            over += 1
+        runs.append(settled(trial, outcomes))
     told(1.0)
-    return outcomes
+    return Ran(runs, peak_rss_mib())
+
+
+def _side_by_side(trials: Trials, portions: Portions, workers: int, told: Callable[[float], None]) -> Ran:
+    context = multiprocessing.get_context("spawn")
+    count = sum(map(len, portions))
+    done = context.Array("d", count, lock=False)
+    numbers = iter(range(count))
+    # A process for each portion: what it needed at most is its own, and all of it is given back.
+    with context.Pool(min(workers, count), _begin, (done,), maxtasksperchild=1) as pool:
+        coming = deque(
+            [pool.apply_async(_work, (next(numbers), trial, portion)) for portion in those]
+            for trial, those in zip(trials, portions, strict=True)
+        )
+        runs: list[Run] = []
+        peaks: list[int] = []
+        for trial in trials:
+            while waiting := [result for result in coming[0] if not result.ready()]:
+                waiting[0].wait(LOOK_EVERY_S)
+                told(sum(done) / count)
+                _raise_what_failed(coming)
+            # taken off, and made a run at once: what came of a portion is large
+            parts = [result.get() for result in coming.popleft()]
+            peaks += [part.peak_rss_mib for part in parts]
+            outcomes = [part for part in parts if isinstance(part, Outcome)]
+            runs += [part for part in parts if isinstance(part, Run)] or [settled(trial, outcomes)]
+        told(1.0)
+    return Ran(runs, peak_rss_mib() + sum(sorted(peaks)[-workers:]))
+
+
+def _raise_what_failed(coming: Iterable[Iterable[AsyncResult[Run | Outcome]]]) -> None:
+    for result in chain.from_iterable(coming):
+        if result.ready() and not result.successful():
+            result.get()
 
 
 def _begin(done: MutableSequence[float]) -> None:
@@ -98,7 +109,8 @@ def _begin(done: MutableSequence[float]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it hears Ctrl-C too, and ends it
 
 
-def _work(number: int, trial: Trial, portion: Portion) -> Outcome:
+def _work(number: int, trial: Trial, portion: Portion) -> Run | Outcome:
+    """Return what came of a portion, or the run where it is the whole city."""
     parent = os.getppid()
 
     def pulse(share: float) -> None:
@@ -107,5 +119,6 @@ def _work(number: int, trial: Trial, portion: Portion) -> Outcome:
         _done[number] = share
 
     outcome = play(trial, portion, pulse)
+    result = settled(trial, [outcome]) if portion.of == 1 else outcome
     _done[number] = 1.0
-    return outcome
+    return result
