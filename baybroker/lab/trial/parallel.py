@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     """Of each trial."""
 
 LOOK_EVERY_S = 0.2
+SMALL_BAYS = 10_000
+"""A larger city has a process for each task, which gives all its memory back; a small one does not take the second
+that a process needs to begin."""
 _done: MutableSequence[float] = []
 """In a worker: how far each task is, from 0 to 1, shared with whoever started it."""
 
@@ -44,7 +47,7 @@ class Ran(NamedTuple):
 
 
 def run_all(trials: Trials, workers: int, told: Callable[[float], None]) -> Ran:
-    """Return each trial's run, in their order; `told` is called with the share that is done of all of them.
+    """Return the run of each trial of a scenario, in their order; `told` is called with the share that is done.
 
     Ctrl-C ends all of them at once.
     """
@@ -75,8 +78,8 @@ def _side_by_side(trials: Trials, portions: Portions, workers: int, told: Callab
     count = sum(map(len, portions))
     done = context.Array("d", count, lock=False)
     numbers = iter(range(count))
-    # A process for each portion: what it needed at most is its own, and all of it is given back.
-    with context.Pool(min(workers, count), _begin, (done,), maxtasksperchild=1) as pool:
+    large = len(trials[0].city().bays) > SMALL_BAYS  # they are of one scenario
+    with context.Pool(min(workers, count), _begin, (done,), maxtasksperchild=1 if large else None) as pool:
         coming = deque(
             [pool.apply_async(_work, (next(numbers), trial, portion)) for portion in those]
             for trial, those in zip(trials, portions, strict=True)
