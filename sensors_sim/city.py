@@ -138,5 +138,7 @@ def _turned(x: NDArray[np.float64], y: NDArray[np.float64], by: float | NDArray[
 
 
 def _shifted_all(centre: Point, away_m: NDArray[np.float64]) -> list[Point]:
-    """Return the points so many metres away from the centre."""
-    return [shifted(centre, east_m, north_m) for east_m, north_m in away_m.tolist()]
+    """Return the points so many metres (east, north) away from the centre, as `shifted` does."""
+    lat = centre.lat + away_m[:, 1] / EARTH_M_PER_DEG
+    lon = centre.lon + away_m[:, 0] / (EARTH_M_PER_DEG * math.cos(math.radians(centre.lat)))
+    return list(map(Point, lat.round(6).tolist(), lon.round(6).tolist()))
