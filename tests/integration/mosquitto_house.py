@@ -125,6 +125,7 @@ class Client:
     def close(self) -> None:
         self._paho.disconnect()
         self._paho.loop_stop()
+        del self._paho  # its callbacks know us: without this only the collector would close its sockets
 
     def subscribe(self, *filters: str) -> None:
         for one in filters:
