@@ -107,7 +107,9 @@ def test_a_40_ms_tail_is_told_from_a_slow_network():
 
 
 def test_several_late_bursts_are_told_from_a_pause():
-    assert judge_bursts([2.0] * (BURSTS - 2) + [42.0] * 2).result is Result.WARN
+    late = judge_bursts([2.0] * (BURSTS - 2) + [42.0] * 2)
+    assert late.result is Result.WARN
+    assert "set_tcp_nodelay" in late.advice
     assert judge_bursts([2.0] * (BURSTS - 1) + [42.0]).result is Result.OK
     assert judge_bursts([90.0] * BURSTS).result is Result.OK
 
