@@ -19,3 +19,16 @@ def lasting() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+@contextlib.contextmanager
+def no_collection() -> Iterator[None]:
+    """Look for no cycles of garbage meanwhile: a run makes none worth that, and has millions of objects to look at."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()  # or all that was made would be looked at as soon as it may be
+        gc.enable()
+        gc.unfreeze()

@@ -67,6 +67,16 @@ def distance_m(one: Point, other: Point) -> float:
     return math.hypot(east, other.lat - one.lat) * EARTH_M_PER_DEG
 
 
+def metres(lat: NDArray[np.float64], lon: NDArray[np.float64], at_lat: float) -> NDArray[np.float64]:
+    """Return points as rows of metres north and east on a plane that is true at a latitude (equirectangular)."""
+    return np.column_stack((lat, lon * math.cos(math.radians(at_lat)))) * EARTH_M_PER_DEG
+
+
+def places(city: City) -> NDArray[np.float64]:
+    """Return the degrees of a city's bays: a row of latitudes and one of longitudes."""
+    return np.array([(bay.lat, bay.lon) for bay in city.bays.values()]).T
+
+
 def build_city(scenario: Scenario, rng: Generator) -> City:
     """Lay the scenario's bays out, or take those of its file; the same scenario and generator give the same city."""
     bays = list(scenario.placed)

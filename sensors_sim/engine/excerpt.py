@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from sensors_sim.city import EARTH_M_PER_DEG, bays_in
+from sensors_sim.city import bays_in, metres, places
 from sensors_sim.engine.demand import MILLION
 from sensors_sim.engine.households import Shares
 from sensors_sim.engine.rows import What
@@ -37,9 +37,9 @@ class Excerpt:
             [failing.fault.kind is FaultKind.GATEWAY_DOWN for failing in plan.faults.faults] + [False], bool
         )
         """By the number of a fault; the last is of BATTERY_EMPTY, which is -1."""
-        lat, lon = np.array([(bay.lat, bay.lon) for bay in city.bays.values()]).T
-        self._shrink = float(np.cos(np.radians(lat.mean())))
-        self._near = cKDTree(self._points(lat, lon))
+        lat, lon = places(city)
+        self._lat = float(lat.mean())
+        self._near = cKDTree(metres(lat, lon, self._lat))
 
     @property
     def at_home(self) -> Bools:
@@ -84,11 +84,8 @@ class Excerpt:
         if not which.size:
             return np.zeros(0, bool)
         lat, lon = (column[which] / MILLION for column in (page.wishes.lat, page.wishes.lon))
-        here: Bools = self._inside[self._near.query(self._points(lat, lon))[1]]
+        here: Bools = self._inside[self._near.query(metres(lat, lon, self._lat))[1]]
         return here
-
-    def _points(self, lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
-        return np.column_stack((lat, lon * self._shrink)) * EARTH_M_PER_DEG
 
 
 def _renumbered(inside: Bools) -> Ints:

@@ -38,7 +38,7 @@ class Sensor:
 
     `silent` counts what keeps it from saying anything, `faults` has those under way and since when. It `deviates` from
     the plan for good once a car came or went that the plan does not have; `changes` counts what it is to notice itself,
-    `chances` how often it met chance.
+    `chances` goes on by one whenever it meets chance.
     """
 
     bay: Bay
@@ -171,7 +171,8 @@ class SensorField:
 
     def _new(self, bay: Bay, battery_pct: float) -> Sensor:
         names = {"gateway": bay.gateway, "zone": bay.zone, "bay": bay.bay}
-        sensor = Sensor(bay, names, self._stage.start_ms, battery_pct, heartbeat_s=self._setting.heartbeat_s)
+        place = crc32(bay.bay.encode())  # its own, and the same in a portion of the city
+        sensor = Sensor(bay, names, self._stage.start_ms, battery_pct, self._setting.heartbeat_s, chances=place)
         sensor.rssi_dbm = _next(sensor, self._rssi_dbm)
         return sensor
 
@@ -229,7 +230,7 @@ class SensorField:
 def _next(sensor: Sensor, drawn: Sequence[Drawn]) -> Drawn:
     """Return what a sensor meets next: each goes its own way through the table, so that none shifts another's."""
     sensor.chances += 1
-    return drawn[(crc32(sensor.bay.bay.encode()) + sensor.chances) % len(drawn)]
+    return drawn[sensor.chances % len(drawn)]
 
 
 def _share(sensor: Sensor, kind: FaultKind, usual: float) -> float:

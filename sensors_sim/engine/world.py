@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sensors_sim.engine.truth import Truth
     from sensors_sim.scenario import Scenario
 
-__all__ = ["Outgoing", "Portion", "Recording", "Stay", "World"]
+__all__ = ["Outgoing", "Recording", "Stay", "World"]
 
 
 class Recording(NamedTuple):

@@ -103,7 +103,7 @@ PORTIONS = tuple(Portion(frozenset({name}), number, 2) for number, name in enume
 @pytest.fixture
 def two_banks(monkeypatch):
     """A trial in a city of two portions, which is too small to be divided by itself."""
-    monkeypatch.setattr(Trial, "portions", lambda _trial: PORTIONS)
+    monkeypatch.setattr(Trial, "portions", lambda _trial, _city: PORTIONS)
     scenario = load_scenario("tiny")
     return replace(TRIAL, scenario=scenario.model_validate(scenario.model_dump() | FAR_APART))
 

@@ -7,7 +7,7 @@ import os
 import signal
 from collections import deque
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 from typing import TYPE_CHECKING, NamedTuple
 
 from baybroker.lab.trial.figures import Run
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
     from baybroker.lab.trial.trial import Trial
     from sensors_sim.engine.stage import Portion
-
-    Trials = Sequence[Trial]
-    Portions = Sequence[Sequence[Portion]]
-    """Of each trial."""
 
 LOOK_EVERY_S = 0.2
 SMALL_BAYS = 10_000
@@ -46,50 +42,48 @@ class Ran(NamedTuple):
     peak_rss_mib: int
 
 
-def run_all(trials: Trials, workers: int, told: Callable[[float], None]) -> Ran:
+def run_all(trials: Sequence[Trial], workers: int, told: Callable[[float], None]) -> Ran:
     """Return the run of each trial of a scenario, in their order; `told` is called with the share that is done.
 
     Ctrl-C ends all of them at once.
     """
-    portions = [trial.portions() for trial in trials]
-    if workers == 1 or sum(map(len, portions)) == 1:
+    city = trials[0].city()
+    portions = trials[0].portions(city)
+    if workers == 1 or len(trials) * len(portions) == 1:
         return _one_after_the_other(trials, portions, told)
-    return _side_by_side(trials, portions, workers, told)
+    return _side_by_side(trials, portions, workers, told, large=len(city.bays) > SMALL_BAYS)
 
 
-def _one_after_the_other(trials: Trials, portions: Portions, told: Callable[[float], None]) -> Ran:
-    runs, over, count = [], 0, sum(map(len, portions))
+def _one_after_the_other(trials: Sequence[Trial], portions: Sequence[Portion], told: Callable[[float], None]) -> Ran:
+    numbers = count()
 
-    def pulse(before: int, share: float) -> None:
-        told((before + share) / count)
+    def pulse(number: int, share: float) -> None:
+        told((number + share) / (len(trials) * len(portions)))
 
-    for trial, those in zip(trials, portions, strict=True):
-        outcomes = []
-        for portion in those:
-            outcomes.append(play(trial, portion, partial(pulse, over)))
-            over += 1
-        runs.append(settled(trial, outcomes))
+    runs = [
+        settled(trial, [play(trial, portion, partial(pulse, next(numbers))) for portion in portions])
+        for trial in trials
+    ]
     told(1.0)
     return Ran(runs, peak_rss_mib())
 
 
-def _side_by_side(trials: Trials, portions: Portions, workers: int, told: Callable[[float], None]) -> Ran:
+def _side_by_side(
+    trials: Sequence[Trial], portions: Sequence[Portion], workers: int, told: Callable[[float], None], *, large: bool
+) -> Ran:
     context = multiprocessing.get_context("spawn")
-    count = sum(map(len, portions))
-    done = context.Array("d", count, lock=False)
-    numbers = iter(range(count))
-    large = len(trials[0].city().bays) > SMALL_BAYS  # they are of one scenario
-    with context.Pool(min(workers, count), _begin, (done,), maxtasksperchild=1 if large else None) as pool:
+    done = context.Array("d", len(trials) * len(portions), lock=False)
+    numbers = count()
+    with context.Pool(min(workers, len(done)), _begin, (done,), maxtasksperchild=1 if large else None) as pool:
         coming = deque(
-            [pool.apply_async(_work, (next(numbers), trial, portion)) for portion in those]
-            for trial, those in zip(trials, portions, strict=True)
+            [pool.apply_async(_work, (next(numbers), trial, portion)) for portion in portions] for trial in trials
         )
         runs: list[Run] = []
         peaks: list[int] = []
         for trial in trials:
             while waiting := [result for result in coming[0] if not result.ready()]:
                 waiting[0].wait(LOOK_EVERY_S)
-                told(sum(done) / count)
+                told(sum(done) / len(done))
                 _raise_what_failed(coming)
             # taken off, and made a run at once: what came of a portion is large
             parts = [result.get() for result in coming.popleft()]

@@ -15,7 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from sensors_sim.city import EARTH_M_PER_DEG
+from sensors_sim.city import metres, places
 from sensors_sim.engine.stage import WHOLE, Portion
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def _groups(city: City, apart_m: float) -> list[Group]:
 
 def _close(city: City, zone: np.ndarray, zones: int, apart_m: float) -> Iterator[tuple[int, int]]:
     """Yield the pairs of zones that have bays so close to each other."""
-    lat, lon = np.array([(bay.lat, bay.lon) for bay in city.bays.values()]).T
-    points = np.column_stack((lat, lon * np.cos(np.radians(lat.mean())))) * EARTH_M_PER_DEG
+    lat, lon = places(city)
+    points = metres(lat, lon, float(lat.mean()))
     of_zone = [points[zone == number] for number in range(zones)]
     trees = [cKDTree(those) for those in of_zone]
     for one, other in combinations(range(zones), 2):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import resource
 import time
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from baybroker.lab.trial.ground import Ground
 from baybroker.lab.trial.outcome import REPORT_COLUMNS, Outcome
 from baybroker.lab.trial.play import Play, register
 from baybroker.rules import bay_specs, load_rules
+from broker_bridge.collector import no_collection
 from broker_bridge.wire.messages import Occupancy, RequestBay
 from broker_bridge.wire.topics import TopicKind
 from sensors_sim.engine.stage import WHOLE
@@ -24,7 +23,7 @@ from sensors_sim.engine.truth import Failed
 from sensors_sim.engine.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from allocator.core import Settings
     from allocator.domain.events import Recorded
@@ -126,19 +125,6 @@ class Played:
             wall_s=time.perf_counter() - self._began,
             peak_rss_mib=peak_rss_mib(),
         )
-
-
-@contextlib.contextmanager
-def no_collection() -> Iterator[None]:
-    """Look for no cycles of garbage meanwhile: a run makes none worth that, and has millions of objects to look at."""
-    gc.freeze()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()  # or all that was made would be looked at as soon as it may be
-        gc.enable()
-        gc.unfreeze()
 
 
 def peak_rss_mib() -> int:

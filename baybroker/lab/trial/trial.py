@@ -51,10 +51,10 @@ class Trial:
         """Return the scenario's city: the same for every policy and seed."""
         return build_city(self.scenario, streams(self.scenario.seed).city)
 
-    def portions(self) -> tuple[Portion, ...]:
-        """Return the portions of the city that are played each by itself."""
+    def portions(self, city: City) -> tuple[Portion, ...]:
+        """Return the portions of its city that are played each by itself."""
         walk_m = self.scenario.drivers.walk_to_m if self.demand is None else int(self.demand.max_walk_m.max(initial=0))
-        return portions_of(self.city(), walk_m)
+        return portions_of(city, walk_m)
 
     def with_drivers(self) -> Scenario:
         """Return the scenario, with a driver for each row of a given demand."""
